@@ -284,9 +284,24 @@ impl GstServer {
     }
 }
 
+/// Starts a `pinhole-server` that serves a clip without end at `address`, as a camera does that comes back at the same
+/// address. Returns when it listens.
+///
+/// # Panics
+/// Panics if the server does not listen within a minute.
+pub fn camera_at(address: SocketAddr, clip: &Clip) -> Running {
+    let camera = Running::start(listening(&address.to_string()).arg("--loop").arg(&clip.path));
+    camera.wait_stdout(3 * STARTS, |lines| lines.iter().any(|line| line.contains("limits")).then_some(()));
+    camera
+}
+
 fn command() -> Command {
+    listening("127.0.0.1:0")
+}
+
+fn listening(address: &str) -> Command {
     let mut command = Command::new(binary("pinhole-server"));
-    command.args(["--listen", "127.0.0.1:0", "--json"]);
+    command.args(["--listen", address, "--json"]);
     command
 }
 

@@ -3,7 +3,7 @@ use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::dialogue::Dialogue;
 use pinhole_tests::process::{Running, binary, run};
 use pinhole_tests::relay::Relay;
-use pinhole_tests::server::Server;
+use pinhole_tests::server::{Server, camera_at};
 use pinhole_tests::{Transport, fake, undisturbed, viewer};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -99,15 +99,6 @@ fn a_source_may_be_pulled_always() {
     assert!(!done.stdout.contains("source_released"), "{}", done.stdout);
     let closed = camera.wait_events("closed", 1, LIMIT);
     assert_eq!(closed[0]["why"], "the client tore it down", "the server takes leave at its end");
-}
-
-/// Starts a camera at an address of its own.
-fn camera_at(address: SocketAddr, clip: &Clip) -> Running {
-    let mut command = Command::new(binary("pinhole-server"));
-    command.args(["--listen", &address.to_string(), "--loop", "--json"]).arg(&clip.path);
-    let camera = Running::start(&mut command);
-    camera.wait_stdout(LIMIT, |lines| lines.iter().any(|line| line.contains("limits")).then_some(()));
-    camera
 }
 
 /// Returns whether an RTP packet comes within `limit`.

@@ -1,11 +1,8 @@
 //! RTSP over HTTP: other programs watch the server, and the viewer and the server watch others.
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::peer::{Peer, available};
-use pinhole_tests::process::{Running, binary};
-use pinhole_tests::server::{GstServer, Server};
+use pinhole_tests::server::{GstServer, Server, camera_at};
 use pinhole_tests::{Transport, fake, undisturbed, viewer, watch};
-use std::net::SocketAddr;
-use std::process::Command;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -123,15 +120,6 @@ fn the_viewer_connects_again_over_http() {
     viewer.signal("TERM");
     let report = viewer::report(&viewer.finish(LIMIT));
     assert!(report.number("reconnects") >= 1, "{report:?}");
-}
-
-/// Starts a camera at an address of its own.
-fn camera_at(address: SocketAddr, clip: &Clip) -> Running {
-    let mut command = Command::new(binary("pinhole-server"));
-    command.args(["--listen", &address.to_string(), "--loop", "--json"]).arg(&clip.path);
-    let camera = Running::start(&mut command);
-    camera.wait_stdout(LIMIT, |lines| lines.iter().any(|line| line.contains("limits")).then_some(()));
-    camera
 }
 
 #[test]

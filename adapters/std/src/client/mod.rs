@@ -118,10 +118,9 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// Connects to the server of `url`, which is `rtsp://HOST[:PORT]/PATH`, or `rtsph://` for RTSP over HTTP, and asks it
-    /// to play [`Options::play`]. Blocks until there is a TCP
-    /// connection, or no address of the host has answered within [`Options::connect_timeout`]. The session
-    /// itself begins with the first [`Self::turn`].
+    /// Connects to the server of `url`, and asks it to play [`Options::play`]. `url` is `rtsp://HOST[:PORT]/PATH`, or
+    /// begins with `rtsph://` for RTSP over HTTP. Blocks until there is a TCP connection, or no address of the host has
+    /// answered within [`Options::connect_timeout`]. The session itself begins with the first [`Self::turn`].
     ///
     /// # Errors
     /// [`Error::Unusable`] if the URL is invalid, [`Error::Resolve`] if the host is not found,

@@ -21,7 +21,7 @@ pub(crate) struct Connection {
     server: SocketAddr,
     readable: bool,
     writable: bool,
-    /// Leads requests to the server, if RTSP is spoken over HTTP.
+    /// Carries requests to the server, if RTSP is spoken over HTTP.
     tunnel: Option<Box<Tunnel>>,
 }
 
@@ -72,7 +72,7 @@ impl Connection {
         Ok(self)
     }
 
-    /// Returns why there is no tunnel, once, if the server has refused it.
+    /// Takes the reason why the server opens no tunnel, if it has said one.
     pub(crate) fn take_refusal(&mut self) -> Option<Refusal> {
         self.tunnel.as_mut()?.take_refusal()
     }

@@ -16,8 +16,8 @@ const SCHEME: &str = "rtsph";
 /// The longest head of the answer to the GET in bytes, and the most header fields in it.
 const MAX_HEAD: usize = 8 << 10;
 const MAX_FIELDS: usize = 64;
-/// What the POST has in common with those of QuickTime and GStreamer. The body is as long as it is, whatever it is said
-/// to be.
+/// The header fields of the POST, as QuickTime and GStreamer send them. `Content-Length` says nothing of the body, which
+/// goes on for as long as the session.
 const POST_FIELDS: &str = "Content-Type: application/x-rtsp-tunnelled\r\n\
                            Content-Length: 32767\r\n\
                            Expires: Sun, 9 Jan 1972 00:00:00 GMT\r\n";
@@ -60,7 +60,7 @@ enum State {
     Failed,
 }
 
-/// What a server has said that makes no tunnel.
+/// Why a server opens no tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -116,7 +116,7 @@ impl Tunnel {
         matches!(self.state, State::Open { .. }) && self.out.is_empty()
     }
 
-    /// Returns what the server has said that makes no tunnel, once.
+    /// Takes the reason why the server opens no tunnel, if it has said one.
     pub(super) const fn take_refusal(&mut self) -> Option<Refusal> {
         self.refusal.take()
     }
@@ -278,10 +278,10 @@ fn write_all(stream: &mut TcpStream, out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether a connection is made that was begun.
+/// Returns whether a connection attempt has succeeded. False if it is still under way.
 ///
 /// # Errors
-/// It cannot be made.
+/// The attempt has failed.
 pub(crate) fn is_connected(stream: &TcpStream) -> io::Result<bool> {
     if let Some(error) = stream.take_error()? {
         return Err(error);

@@ -10,9 +10,9 @@ use std::sync::LazyLock;
 
 /// The memory that is assumed if the system does not say, in bytes.
 const UNKNOWN: usize = 1 << 30;
-/// What is left to all that is small.
+/// The bytes that are kept free for small allocations, which are not checked.
 const HEADROOM: usize = 8 << 20;
-/// Whoever asks for less need not look what is left beside it.
+/// An allocation of fewer bytes is not checked.
 const SMALL: usize = 256 << 10;
 
 /// There is not enough memory.
@@ -50,12 +50,12 @@ pub fn usable_memory() -> Option<usize> {
     machine.into_iter().chain(limit(&groups, read)).chain(own).min()
 }
 
-/// Returns whether `bytes` more can be had, and something beside them for all that is small. It is a look at the
-/// present, and nothing is kept for whoever asks. Where the system does not say that there is no memory, but ends
-/// programs for it, this is always true.
+/// Returns true if this process can allocate `bytes` more and still has [`HEADROOM`] for small allocations. Nothing is
+/// reserved. Only the limits of this process (`ulimit -v`, `ulimit -d`) count: without them, the result is always true,
+/// because Linux then ends programs instead of refusing memory.
 ///
-/// To try would take from others, for a moment, what may be the last.
-pub(crate) fn is_left(bytes: usize) -> bool {
+/// The limits are compared with what is in use. A trial allocation could take the last memory from another thread.
+pub(crate) fn is_available(bytes: usize) -> bool {
     static IS_LIMITED: LazyLock<bool> =
         LazyLock::new(|| read("/proc/self/limits").is_some_and(|table| !limits(&table).is_empty()));
     if !*IS_LIMITED {
@@ -67,8 +67,8 @@ pub(crate) fn is_left(bytes: usize) -> bool {
     left.is_none_or(|left| left >= bytes.saturating_add(HEADROOM))
 }
 
-/// Returns how many bytes a process has left until the first of its limits, of tables as in Linux's
-/// `/proc/self/limits` and `/proc/self/status`; `None` if it has none.
+/// Returns how many bytes a process can allocate before it reaches one of its limits. `table` and `status` have the form
+/// of Linux's `/proc/self/limits` and `/proc/self/status`. Returns `None` if the process has no limit.
 fn left(table: &str, status: &str) -> Option<usize> {
     let left = limits(table)
         .into_iter()
@@ -76,7 +76,7 @@ fn left(table: &str, status: &str) -> Option<usize> {
     left.min()
 }
 
-/// Makes `buffer` of `len` bytes; those that are new are zero. If there is not enough memory, it is empty.
+/// Sets the length of `buffer` to `len` bytes. New bytes are zero. On an error, `buffer` is empty.
 ///
 /// # Errors
 /// There is not enough memory.
@@ -86,7 +86,7 @@ pub(super) fn resize(buffer: &mut Vec<u8>, len: usize) -> Result<(), NoMemory> {
     let reserved = buffer.try_reserve_exact(more).map_err(NoMemory::from);
     // Afterwards: of two threads that asked before, each would have been told what the other takes.
     reserved
-        .and_then(|()| if grown < SMALL || is_left(0) { Ok(()) } else { Err(NoMemory) })
+        .and_then(|()| if grown < SMALL || is_available(0) { Ok(()) } else { Err(NoMemory) })
         .inspect_err(|_| *buffer = Vec::new())?;
     buffer.resize(len, 0);
     Ok(())
@@ -102,7 +102,7 @@ pub(super) fn copy(data: &[u8]) -> Result<Box<[u8]>, NoMemory> {
     Ok(copy.into_boxed_slice())
 }
 
-/// Adds `data` to `buffer`, which stays as it is if there is not enough memory.
+/// Appends `data` to `buffer`. On an error, `buffer` stays as it is.
 ///
 /// # Errors
 /// There is not enough memory.
@@ -114,7 +114,7 @@ pub(super) fn extend(buffer: &mut Vec<u8>, data: &[u8]) -> Result<(), NoMemory> 
         } else {
             buffer.try_reserve(data.len())?;
         }
-        if buffer.capacity() >= SMALL && !is_left(0) {
+        if buffer.capacity() >= SMALL && !is_available(0) {
             buffer.shrink_to_fit();
             return Err(NoMemory);
         }
@@ -123,14 +123,14 @@ pub(super) fn extend(buffer: &mut Vec<u8>, data: &[u8]) -> Result<(), NoMemory> 
     Ok(())
 }
 
-/// Adds an item to a list that may become long.
+/// Appends an item to a list that may become long. On an error, the list stays as it is.
 ///
 /// # Errors
 /// There is not enough memory.
 pub(super) fn push<T>(list: &mut Vec<T>, item: T) -> Result<(), NoMemory> {
     if list.len() == list.capacity() {
         list.try_reserve(1)?;
-        if list.capacity().saturating_mul(size_of::<T>()) >= SMALL && !is_left(0) {
+        if list.capacity().saturating_mul(size_of::<T>()) >= SMALL && !is_available(0) {
             list.shrink_to_fit();
             return Err(NoMemory);
         }

@@ -38,7 +38,7 @@ pub use library::{Ignored, Library, Losses, Mounted, Playback};
 pub(crate) use live::Supply;
 pub use live::{InputEvent, InputTrouble};
 #[cfg(feature = "server")]
-pub(crate) use memory::is_left;
+pub(crate) use memory::is_available;
 pub use memory::{default_cache, usable_memory};
 pub use normalise::NormaliseOptions;
 #[cfg(feature = "pattern")]

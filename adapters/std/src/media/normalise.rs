@@ -291,7 +291,7 @@ pub(super) enum FaultKind {
     Recode(RecodeErrorKind),
     Transcode(TranscodeError),
     TooLarge,
-    /// It may be there another time.
+    /// There is not enough memory now. There may be later.
     NoMemory,
     Panic,
 }

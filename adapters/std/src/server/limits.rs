@@ -2,7 +2,7 @@
 use super::Options;
 use super::bucket::Bucket;
 use super::origin::Origin;
-use crate::media::is_left;
+use crate::media::is_available;
 use pinhole::text::Count;
 use pinhole::time::Instant;
 use std::collections::HashMap;
@@ -90,7 +90,7 @@ impl Limits {
     /// # Errors
     /// It is to be closed at once: it is too many, and so are those that are told so, or there is no memory for it.
     pub(super) fn admit(self: &Arc<Self>, address: SocketAddr) -> Result<Seat, TurnedAway> {
-        if !is_left(MEMORY) {
+        if !is_available(MEMORY) {
             return Err(TurnedAway::Memory);
         }
         let origin = Origin::of(address);

@@ -52,6 +52,26 @@ fn bye(rtcp: &UdpSocket) {
     }
 }
 
+/// Asserts that a request with `Connection: close` is answered, and that the session ends with BYE and for this reason.
+fn assert_closes(
+    serving: &Serving,
+    stream: &mut TcpStream,
+    method: &str,
+    session: &str,
+    rtcp: &UdpSocket,
+    reason: CloseReason,
+) {
+    let request = format!(
+        "{method} {} RTSP/1.0\r\nCSeq: 3\r\nSession: {session}\r\nConnection: close\r\n\r\n",
+        serving.url()
+    );
+    let reply = ask(stream, request);
+    assert!(reply.starts_with("RTSP/1.0 200 OK\r\nCSeq: 3\r\n"), "{reply}");
+    bye(rtcp);
+    assert_eq!(rest(stream), b"");
+    assert_eq!(serving.closed().0, reason);
+}
+
 #[test]
 fn the_request_with_connection_close_is_the_last_that_is_answered() {
     let serving = Serving::start((Ipv4Addr::LOCALHOST, 0).into(), library());
@@ -82,12 +102,7 @@ fn sessions_end_with_bye_when_their_connection_is_closed_by_its_header() {
     let session = play(&mut stream, &serving.url(), &transport, "");
     // Who has sent nothing says no BYE.
     rtp.recv(&mut [0; 2000]).expect("a picture");
-    let ping = format!("GET_PARAMETER {} RTSP/1.0\r\nCSeq: 3\r\nSession: {session}\r\n", serving.url());
-    let reply = ask(&mut stream, ping + "Connection: close\r\n\r\n");
-    assert!(reply.starts_with("RTSP/1.0 200 OK\r\nCSeq: 3\r\n"), "{reply}");
-    bye(&rtcp);
-    assert_eq!(rest(&mut stream), b"");
-    assert_eq!(serving.closed().0, CloseReason::Closed);
+    assert_closes(&serving, &mut stream, "GET_PARAMETER", &session, &rtcp, CloseReason::Closed);
 }
 
 /// What a client wants to see needs the connection: it would end before its first picture.
@@ -101,12 +116,7 @@ fn play_with_connection_close_is_played_and_a_teardown_with_it_closes() {
     for _ in 0..100 {
         rtp.recv(&mut packet).expect("pictures");
     }
-    let end = format!("TEARDOWN {} RTSP/1.0\r\nCSeq: 3\r\nSession: {session}\r\n", serving.url());
-    let reply = ask(&mut stream, end + "Connection: close\r\n\r\n");
-    assert!(reply.starts_with("RTSP/1.0 200 OK\r\nCSeq: 3\r\n"), "{reply}");
-    bye(&rtcp);
-    assert_eq!(rest(&mut stream), b"");
-    assert_eq!(serving.closed().0, CloseReason::Teardown);
+    assert_closes(&serving, &mut stream, "TEARDOWN", &session, &rtcp, CloseReason::Teardown);
 }
 
 /// A client that leaves at any step of a new connection.

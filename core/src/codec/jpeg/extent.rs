@@ -207,8 +207,11 @@ mod tests {
                 (None, Ok(_)) => prop_assert_eq!(extent.mcus, extent.total),
                 (Some(fault), Err(error)) => {
                     prop_assert!(extent.mcus < extent.total);
-                    // Damage may make DC coefficients that cannot be coded before the scan fails.
-                    if error.reason != RecodeErrorKind::DcRange {
+                    if error.reason == RecodeErrorKind::DcRange {
+                        // Before the scan fails, damage may make DC coefficients that cannot be coded. Both offsets
+                        // may be wrong by a few bytes.
+                        prop_assert!(error.at <= fault.at + 8, "{error:?} after {fault:?}");
+                    } else {
                         prop_assert_eq!(fault.reason, error.reason);
                     }
                 }

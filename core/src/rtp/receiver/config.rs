@@ -7,8 +7,8 @@ use crate::frame::TrackInfo;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReceiverConfig {
-    /// The number of the track in the [`FrameSink`](crate::frame::FrameSink), counted from 0. The receiver passes this number to the
-    /// methods of the sink. If the sink has only one track, use 0.
+    /// The number of the track in the [`FrameSink`](crate::frame::FrameSink), counted from 0. The receiver passes this
+    /// number to the methods of the sink. If the sink has only one track, use 0.
     pub track: u8,
     /// The codec of the stream. It decides how frames are built from packets.
     pub codec: Codec,

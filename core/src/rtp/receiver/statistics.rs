@@ -7,7 +7,8 @@ use crate::time::Duration;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ReceiverStatistics {
-    /// RTP packets that came and were accepted ([`Handled::Media`](super::Handled::Media)). Late packets count; duplicates do not.
+    /// RTP packets that came and were accepted ([`Handled::Media`](super::Handled::Media)). Late packets count;
+    /// duplicates do not.
     pub packets: u64,
     /// Bytes of RTP payload in the packets that [`Self::packets`] counts, without RTP headers, header
     /// extensions and padding.

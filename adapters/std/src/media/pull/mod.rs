@@ -40,7 +40,7 @@ pub struct SourceOptions {
     /// interleaved.
     pub transport: TransportChoice,
     /// Is true if RTSP is spoken over HTTP with the source, as it always is with an `rtsph://` URL. Its packets are then
-    /// interleaved, whatever [`Self::transport`] says. Pictures by HTTP do not care.
+    /// interleaved, whatever [`Self::transport`] says. HTTP sources ignore this.
     pub tunnel: bool,
     /// Is true if the source is pulled even if nobody watches.
     pub always: bool,

@@ -372,7 +372,7 @@ impl Found {
             problems.push(Problem::file(path, NO_FRAME));
             return (None, problems);
         };
-        if !memory::is_left(self.entries.len().saturating_mul(size_of::<u32>())) {
+        if !memory::is_available(self.entries.len().saturating_mul(size_of::<u32>())) {
             problems.push(Problem::file(path, NoMemory));
             return (None, problems);
         }

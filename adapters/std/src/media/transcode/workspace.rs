@@ -1,8 +1,8 @@
-//! Memory of which only an estimate is known, and which has a bound all the same.
-use super::super::memory::{NoMemory, default_cache, is_left};
+//! A bound for the memory of transcoding, of which only an estimate is known.
+use super::super::memory::{NoMemory, default_cache, is_available};
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 
-/// What is worked on at the same time, by all threads, and takes much memory of which only an estimate is known.
+/// The memory that all threads together may use at the same time, by their estimates.
 #[derive(Debug)]
 pub(super) struct Workspace {
     most: usize,
@@ -18,7 +18,8 @@ pub(super) struct Claim<'a> {
 }
 
 impl Workspace {
-    /// Returns that of this process: half of its memory, which is twice the default cache.
+    /// Returns the workspace that all threads of this process share: half of the memory that the process may use, which
+    /// is twice the default cache.
     pub(super) fn of_process() -> &'static Self {
         static ALL: LazyLock<Workspace> = LazyLock::new(|| Workspace::new(default_cache().saturating_mul(2)));
         &ALL
@@ -28,10 +29,10 @@ impl Workspace {
         Self { most, claimed: Mutex::new(0), freed: Condvar::new() }
     }
 
-    /// Claims `bytes`. Blocks while others have so much that they have no room.
+    /// Claims `bytes`. Blocks until other claims leave room for them.
     ///
     /// # Errors
-    /// They never have room, or the system has not so much left.
+    /// The workspace is smaller than `bytes`, or this process cannot allocate all that is claimed.
     pub(super) fn claim(&self, bytes: usize) -> Result<Claim<'_>, NoMemory> {
         if bytes > self.most {
             return Err(NoMemory);
@@ -41,7 +42,7 @@ impl Workspace {
         let mut claimed = claimed.unwrap_or_else(PoisonError::into_inner);
         // Of what others have claimed, they may have taken nothing yet.
         let all = *claimed + bytes;
-        if !is_left(all) {
+        if !is_available(all) {
             return Err(NoMemory);
         }
         *claimed = all;

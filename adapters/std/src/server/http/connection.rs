@@ -13,7 +13,7 @@ use super::picture::Picture;
 use super::request::{self, MAX_HEAD, Method, Parsed, Request};
 use super::response::{Content, Framing, Head, Status};
 use super::route::Route;
-use crate::media::{Library, Problem, is_left};
+use crate::media::{Library, Problem, is_available};
 use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -386,7 +386,7 @@ impl HttpConnection {
             return self.refuse(Status::METHOD_NOT_ALLOWED);
         }
         let (status, content, body) = match Route::of(request.path, library) {
-            _ if !is_left(PAGE) => return self.refuse(Status::UNAVAILABLE),
+            _ if !is_available(PAGE) => return self.refuse(Status::UNAVAILABLE),
             Route::Index => (Status::OK, Content::Html, pages::index(library, &here, request.query)),
             Route::Style => (Status::OK, Content::Css, pages::STYLE.to_owned()),
             Route::Media => (Status::OK, Content::Json, pages::media(library, &here, request.query)),

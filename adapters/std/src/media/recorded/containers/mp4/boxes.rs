@@ -29,7 +29,7 @@ impl Mp4Box {
     /// It cannot be read, or is damaged.
     pub(super) fn decode<A: Atom>(self, bytes: &mut Bytes<'_, '_>) -> Result<A, Refused> {
         let body = self.bytes(bytes)?;
-        if body.len() >= LARGE && !memory::is_left(LISTS.saturating_mul(body.len())) {
+        if body.len() >= LARGE && !memory::is_available(LISTS.saturating_mul(body.len())) {
             return Err(NoMemory.into());
         }
         // A fault of the decoder would otherwise end the program.
