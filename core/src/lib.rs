@@ -19,6 +19,7 @@
 //! - [`codec`]: what the bytes of a frame are.
 //! - [`rtp`] and [`payload`]: a stream of packets without RTSP ([`rtp::Sender`], [`rtp::Receiver`]), and how
 //!   packets carry the frames of each codec.
+//! - [`auth`]: logins, as challenges and answers of Digest and Basic.
 //! - [`sdp`] and [`rtsp`]: session descriptions, messages and header fields.
 //! - [`server`] and [`client`]: the two ends of an RTSP connection.
 //! - [`media`]: frames in files and byte streams.
@@ -30,6 +31,7 @@
 //! - `client` and `server`: the two ends of an RTSP connection. Without them there are still messages,
 //!   session descriptions, senders and receivers.
 //! - `jpeg`: Motion-JPEG, and files that hold it. Without it, enable another codec.
+//! - `auth`: what servers and clients need for logins: [`auth`].
 //! - `pcm`: PCM audio, L16 and PCMU ([`codec::Codec`]).
 //! - `log`: logs what happens through the crate `log`.
 //! - `defmt`: logs through the crate `defmt`, also where `log` is on, and implements `defmt::Format`.
@@ -159,6 +161,8 @@ extern crate std;
 #[cfg(not(any(feature = "jpeg", feature = "pcm")))]
 compile_error!("pinhole carries no codec: enable the feature `jpeg` or `pcm`");
 
+#[cfg(feature = "auth")]
+pub mod auth;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod codec;

@@ -214,7 +214,7 @@ impl Digits {
     }
 }
 
-const fn hex_digit(nibble: u8) -> u8 {
+pub(crate) const fn hex_digit(nibble: u8) -> u8 {
     match nibble {
         0..=9 => b'0' + nibble,
         _ => b'A' + (nibble.wrapping_sub(10) & 7),

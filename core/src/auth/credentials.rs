@@ -1,0 +1,187 @@
+//! What a client says who it is: the value of `Authorization`.
+use super::basic::BasicCredentials;
+use super::hash::{Algorithm, Ha1, Hash, Question, response};
+use super::parameters::{Item, Items, Quoted};
+use crate::text::hexadecimal;
+use core::fmt;
+
+/// The value of an `Authorization` header field (RFC 9110, 11.6.2).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Credentials<'a> {
+    /// User name and password in the clear (RFC 7617).
+    Basic(BasicCredentials<'a>),
+    /// The answer to a challenge of Digest.
+    Digest(DigestCredentials<'a>),
+}
+
+impl<'a> Credentials<'a> {
+    /// Reads the value of the header field. Returns `None` if the scheme is another one, or if a parameter is
+    /// missing or wrong that is needed to check them: challenge the client then, as if there was no field.
+    pub fn parse(value: &'a [u8]) -> Option<Self> {
+        let mut items = Items::new(value);
+        let Item::Scheme(scheme) = items.next()? else { return None };
+        if scheme.eq_ignore_ascii_case(b"Basic") {
+            Some(Self::Basic(BasicCredentials::new(items.rest().trim_ascii())))
+        } else if scheme.eq_ignore_ascii_case(b"Digest") {
+            DigestCredentials::parse(items).map(Self::Digest)
+        } else {
+            None
+        }
+    }
+}
+
+/// What a client answers to a challenge of Digest (RFC 7616, 3.4).
+///
+/// [`Self::verify`] says whether its hash is that of a user's password. That alone lets nobody in: also check
+/// that the realm is yours ([`Self::realm`]), that the nonce is yours and not too old
+/// ([`NonceKey::check`](super::NonceKey::check)), and that the URI is that of the request.
+#[derive(Clone, Copy)]
+pub struct DigestCredentials<'a> {
+    user: Quoted<'a>,
+    realm: Quoted<'a>,
+    nonce: Quoted<'a>,
+    uri: Quoted<'a>,
+    response: Hash,
+    algorithm: Algorithm,
+    session: bool,
+    cnonce: Quoted<'a>,
+    count: Option<Count<'a>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Count<'a> {
+    digits: &'a [u8],
+    value: u32,
+}
+
+impl<'a> DigestCredentials<'a> {
+    fn parse(items: Items<'a>) -> Option<Self> {
+        let mut found = Parameters::default();
+        for item in items {
+            match item {
+                Item::Parameter { name, value } => found.take(name, Quoted(value))?,
+                Item::Scheme(_) => return None,
+            }
+        }
+        let (algorithm, session) =
+            found.algorithm.map_or(Some((Algorithm::Md5, false)), |name| Algorithm::parse(name.raw()))?;
+        let count = match found.qop {
+            None => None,
+            Some(qop) if qop.raw().eq_ignore_ascii_case(b"auth") => {
+                let digits = found.nc?.raw();
+                Some(Count { digits, value: hexadecimal(digits)? })
+            }
+            Some(_) => return None,
+        };
+        if found.cnonce.is_none() && (count.is_some() || session) {
+            return None;
+        }
+        Some(Self {
+            user: found.username?,
+            realm: found.realm?,
+            nonce: found.nonce?,
+            uri: found.uri?,
+            response: Hash::from_hex(algorithm, found.response?.raw())?,
+            algorithm,
+            session,
+            cnonce: found.cnonce.unwrap_or_default(),
+            count,
+        })
+    }
+
+    /// Returns whether the response is that of a user with this hash, for a request with this method. The
+    /// comparison takes the same time whatever the response is. False if the hash is of another algorithm.
+    pub fn verify(&self, ha1: &Ha1, method: &[u8]) -> bool {
+        let question = Question {
+            method,
+            uri: self.uri,
+            nonce: self.nonce,
+            session: self.session,
+            cnonce: self.cnonce,
+            count: self.count.map(|count| count.digits),
+        };
+        ha1.algorithm() == self.algorithm && response(ha1, &question).is(&self.response)
+    }
+
+    /// Returns the name of the user.
+    pub const fn user(&self) -> Quoted<'a> {
+        self.user
+    }
+
+    /// Returns the realm that the client has hashed.
+    pub const fn realm(&self) -> Quoted<'a> {
+        self.realm
+    }
+
+    /// Returns the nonce that the client has hashed.
+    pub const fn nonce(&self) -> Quoted<'a> {
+        self.nonce
+    }
+
+    /// Returns the URI that the client has hashed. Clients put the path alone there, or the URL of the
+    /// presentation, where the request line has that of a track.
+    pub const fn uri(&self) -> Quoted<'a> {
+        self.uri
+    }
+
+    /// Returns the hash function that the client has used.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Returns how many requests the client has answered with this nonce, this one included, or `None` if it
+    /// does not count (RFC 2069). A count that is no higher than that of an earlier request is a replay.
+    pub fn count(&self) -> Option<u32> {
+        self.count.map(|count| count.value)
+    }
+}
+
+/// Does not show the response: whoever has it could repeat the request.
+impl fmt::Debug for DigestCredentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DigestCredentials")
+            .field("user", &self.user)
+            .field("uri", &self.uri)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct Parameters<'a> {
+    username: Option<Quoted<'a>>,
+    realm: Option<Quoted<'a>>,
+    nonce: Option<Quoted<'a>>,
+    uri: Option<Quoted<'a>>,
+    response: Option<Quoted<'a>>,
+    algorithm: Option<Quoted<'a>>,
+    cnonce: Option<Quoted<'a>>,
+    qop: Option<Quoted<'a>>,
+    nc: Option<Quoted<'a>>,
+}
+
+impl<'a> Parameters<'a> {
+    /// Returns `None` if the parameter was there before: which of the two was meant cannot be told.
+    fn take(&mut self, name: &[u8], value: Quoted<'a>) -> Option<()> {
+        let fields = [
+            ("username", &mut self.username),
+            ("realm", &mut self.realm),
+            ("nonce", &mut self.nonce),
+            ("uri", &mut self.uri),
+            ("response", &mut self.response),
+            ("algorithm", &mut self.algorithm),
+            ("cnonce", &mut self.cnonce),
+            ("qop", &mut self.qop),
+            ("nc", &mut self.nc),
+        ];
+        let mut known = fields.into_iter().filter(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
+        match known.next() {
+            Some((_, field)) if field.is_some() => None,
+            Some((_, field)) => {
+                *field = Some(value);
+                Some(())
+            }
+            None => Some(()),
+        }
+    }
+}

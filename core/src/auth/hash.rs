@@ -1,0 +1,243 @@
+//! The hash functions of Digest, and what is kept of a password.
+use super::parameters::Quoted;
+use crate::text::{Emit, TextWriter, hex_digit};
+use core::convert::Infallible;
+use core::fmt;
+use embedded_io::{ErrorType, Write};
+use md5::Md5;
+use sha2::Sha256;
+use sha2::digest::Digest as _;
+use subtle::ConstantTimeEq;
+
+/// A hash function of Digest (RFC 7616, 3.3 and 6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Algorithm {
+    /// MD5. The only one that many clients and cameras know, and what a challenge means that names none.
+    Md5,
+    /// SHA-256.
+    Sha256,
+}
+
+impl Algorithm {
+    /// Returns the name as the parameter `algorithm` has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Md5 => "MD5",
+            Self::Sha256 => "SHA-256",
+        }
+    }
+
+    /// Reads the value of the parameter `algorithm`. Also returns whether the name ends in `-sess`, which
+    /// means that the hash of the password is hashed once more with the nonces (RFC 7616, 3.4.2).
+    pub(super) fn parse(name: &[u8]) -> Option<(Self, bool)> {
+        let (name, session) = match name.split_last_chunk::<5>() {
+            Some((name, end)) if end.eq_ignore_ascii_case(b"-sess") => (name, true),
+            _ => (name, false),
+        };
+        [Self::Md5, Self::Sha256]
+            .into_iter()
+            .find(|algorithm| name.eq_ignore_ascii_case(algorithm.name().as_bytes()))
+            .map(|algorithm| (algorithm, session))
+    }
+
+    const fn len(self) -> usize {
+        match self {
+            Self::Md5 => 16,
+            Self::Sha256 => 32,
+        }
+    }
+}
+
+/// What Digest needs of a password: the hash of user name, realm and password (RFC 7616, 3.4.2, `A1`).
+///
+/// It is as secret as the password within its realm. Its hexadecimal form is written by [`Emit`] and
+/// `Display`; `Debug` shows nothing of it.
+#[derive(Clone, Copy)]
+pub struct Ha1 {
+    algorithm: Algorithm,
+    hash: Hash,
+}
+
+impl Ha1 {
+    /// Hashes a user name, a realm and a password. All are bytes, by custom in UTF-8.
+    pub fn new(algorithm: Algorithm, user: &[u8], realm: impl Emit, password: &[u8]) -> Self {
+        let hash = hash(algorithm, |out| {
+            out.text(user);
+            out.text(":");
+            realm.emit(out);
+            out.text(":");
+            out.text(password);
+        });
+        Self { algorithm, hash }
+    }
+
+    /// Reads the hexadecimal form. Returns `None` if `digits` are not as many as the algorithm has, or not
+    /// all hexadecimal.
+    pub fn from_hex(algorithm: Algorithm, digits: &[u8]) -> Option<Self> {
+        Some(Self { algorithm, hash: Hash::from_hex(algorithm, digits)? })
+    }
+
+    /// Returns the hash function.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Hashes this hash with the nonces of both sides, for an algorithm that ends in `-sess`
+    /// (RFC 7616, 3.4.2).
+    fn of_session(&self, nonce: Quoted<'_>, cnonce: Quoted<'_>) -> Hash {
+        hash(self.algorithm, |out| {
+            self.emit(out);
+            out.text(":");
+            nonce.emit(out);
+            out.text(":");
+            cnonce.emit(out);
+        })
+    }
+}
+
+impl Emit for Ha1 {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        self.hash.emit(out)
+    }
+}
+
+impl fmt::Display for Ha1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.hash.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Ha1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ha1").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+/// What a response of Digest is the hash of, apart from the password.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) method: &'a [u8],
+    pub(super) uri: Quoted<'a>,
+    pub(super) nonce: Quoted<'a>,
+    /// Whether the algorithm's name ends in `-sess`.
+    pub(super) session: bool,
+    pub(super) cnonce: Quoted<'a>,
+    /// The digits of the count, if `qop` is `auth`. Without it, the response is that of RFC 2069.
+    pub(super) count: Option<&'a [u8]>,
+}
+
+/// Returns the response to `question` (RFC 7616, 3.4.1).
+pub(super) fn response(ha1: &Ha1, question: &Question<'_>) -> Hash {
+    let algorithm = ha1.algorithm;
+    let secret = if question.session { ha1.of_session(question.nonce, question.cnonce) } else { ha1.hash };
+    let request = hash(algorithm, |out| {
+        out.text(question.method);
+        out.text(":");
+        question.uri.emit(out);
+    });
+    hash(algorithm, |out| {
+        secret.emit(out);
+        out.text(":");
+        question.nonce.emit(out);
+        if let Some(count) = question.count {
+            out.text(":");
+            out.text(count);
+            out.text(":");
+            question.cnonce.emit(out);
+            out.text(":auth");
+        }
+        out.text(":");
+        request.emit(out);
+    })
+}
+
+/// Hashes what `write` writes.
+pub(super) fn hash(algorithm: Algorithm, write: impl FnOnce(&mut TextWriter<Hasher>)) -> Hash {
+    let mut out = TextWriter::new(match algorithm {
+        Algorithm::Md5 => Hasher::Md5(Md5::new()),
+        Algorithm::Sha256 => Hasher::Sha256(Sha256::new()),
+    });
+    write(&mut out);
+    let Ok(hasher) = out.finish();
+    let mut bytes = [0; 32];
+    match hasher {
+        Hasher::Md5(hasher) => {
+            let (head, _) = bytes.split_at_mut(16);
+            head.copy_from_slice(&hasher.finalize());
+        }
+        Hasher::Sha256(hasher) => bytes = hasher.finalize().into(),
+    }
+    Hash { bytes, len: algorithm.len() }
+}
+
+/// A hash of either algorithm. Its text form is lower-case hexadecimal, as RFC 7616, 3.1 demands.
+#[derive(Clone, Copy)]
+pub(super) struct Hash {
+    /// Zeros behind `len`.
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl Hash {
+    /// Reads hexadecimal digits in either case. Returns `None` if they are not as many as the algorithm has.
+    pub(super) fn from_hex(algorithm: Algorithm, digits: &[u8]) -> Option<Self> {
+        let len = algorithm.len();
+        let (pairs, rest) = digits.as_chunks::<2>();
+        if pairs.len() != len || !rest.is_empty() {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(pairs) {
+            *byte = pair
+                .iter()
+                .try_fold(0u8, |value, &b| Some(value << 4 | char::from(b).to_digit(16)? as u8))?;
+        }
+        Some(Self { bytes, len })
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// Compares in a time that does not depend on the bytes.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        bool::from(self.bytes.ct_eq(&other.bytes))
+    }
+}
+
+impl Emit for Hash {
+    fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
+        emit_hex(self.as_bytes(), out)
+    }
+}
+
+/// Writes lower-case hexadecimal digits.
+pub(super) fn emit_hex<W: Write>(bytes: &[u8], out: &mut TextWriter<W>) {
+    for byte in bytes {
+        out.text([hex_digit(byte >> 4), hex_digit(byte & 0xF)].map(|digit| digit.to_ascii_lowercase()));
+    }
+}
+
+pub(super) enum Hasher {
+    Md5(Md5),
+    Sha256(Sha256),
+}
+
+impl ErrorType for Hasher {
+    type Error = Infallible;
+}
+
+impl Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        match self {
+            Self::Md5(hasher) => hasher.update(bytes),
+            Self::Sha256(hasher) => hasher.update(bytes),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
