@@ -74,6 +74,8 @@ install_peers() {
         gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi python3-gst-1.0
         python3-pil python3-venv
         chromium curl
+        # what rates the unit of the service, and opens sockets for it
+        systemd
         tshark ethtool iproute2 util-linux
         # the viewer's window: what minifb loads, and a display to open it on
         libx11-6 libxcursor1 xvfb xdotool imagemagick

@@ -47,10 +47,13 @@ pub enum Peer {
     Chromium,
     /// The program `curl`, an HTTP client.
     Curl,
+    /// The programs `systemd-analyze`, which rates and checks units, and `systemd-socket-activate`, which opens
+    /// sockets for a program. systemd itself need not run.
+    Systemd,
 }
 
 impl Peer {
-    const COUNT: usize = 13;
+    const COUNT: usize = 14;
 
     /// Returns the Debian packages to install.
     const fn packages(self) -> &'static str {
@@ -67,6 +70,7 @@ impl Peer {
             Self::Deb => "dpkg, and cargo-deb: cargo install --locked cargo-deb",
             Self::Chromium => "chromium",
             Self::Curl => "curl",
+            Self::Systemd => "systemd",
             Self::Namespaces => "iproute2 util-linux, and network namespaces with TAPs",
         }
     }
@@ -113,6 +117,9 @@ impl Peer {
             }
             Self::Chromium => ok("chromium", &["--version"]),
             Self::Curl => ok("curl", &["--version"]),
+            Self::Systemd => {
+                ok("systemd-analyze", &["--version"]) && ok("systemd-socket-activate", &["--version"])
+            }
             Self::Deb => ok("cargo", &["deb", "--version"]) && ok("dpkg-deb", &["--version"]),
             Self::Namespaces => {
                 let needed = "mount -t tmpfs none /run && ip netns add a && ip tuntap add dev t mode tap";

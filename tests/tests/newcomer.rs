@@ -123,6 +123,9 @@ fn a_package_has_both_programs() {
             assert!(path.metadata().is_ok_and(|file| file.len() > 0), "{file} is missing");
         }
     }
+    let unit = unpacked.path().join("usr/lib/systemd/system/pinhole-server.service");
+    let unit = std::fs::read_to_string(unit).expect("the package has a unit");
+    assert!(unit.contains("ExecStart=/usr/bin/pinhole-server "), "{unit}");
 }
 
 /// Who has the repository, a home directory and a display, and reads README.md.

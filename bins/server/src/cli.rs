@@ -181,6 +181,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = timeout)]
     pub(crate) session_timeout: Duration,
 
+    /// How long clients may go on after SIGTERM or SIGINT; meanwhile others are refused
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = pinhole_args::time)]
+    pub(crate) drain: Duration,
+
     #[command(flatten)]
     pub(crate) frames: Frames,
 

@@ -1,12 +1,14 @@
 //! Serves Motion-JPEG files, directories and live input over RTSP.
 //!
 //! [`cli`] is the command line, [`prepare`] a command of it, [`indexing`] reads the media, [`device`] adds
-//! cameras, [`report`] tells what happens, and [`signals`] are those of the system.
+//! cameras, [`report`] tells what happens, [`service`] is for managers of services, and [`signals`] are those of the
+//! system.
 mod cli;
 mod device;
 mod indexing;
 mod prepare;
 mod report;
+mod service;
 mod signals;
 
 use clap::CommandFactory;
@@ -119,16 +121,33 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         options.for_descriptors(descriptors - sources);
     }
     cli.limits.apply(&mut options);
-    let server =
-        Server::bind(&options, library).map_err(|error| format!("{error}; {}", remedy(&error, cli.http)))?;
+    let server = Server::with_listeners(service::listeners()?, &options, library)
+        .map_err(|error| format!("{error}; {}", remedy(&error, cli.http)))?;
     let handle = server.handle();
-    // The server says BYE to all clients.
     let stopped = Arc::new(AtomicBool::new(false));
     stop.call({
-        let stopped = stopped.clone();
+        let (stopped, report, drain) = (stopped.clone(), report.clone(), cli.drain);
         move || {
             stopped.store(true, Ordering::Relaxed);
-            handle.stop();
+            service::stopping();
+            if drain.is_zero() {
+                // The server says BYE to all clients.
+                return handle.stop();
+            }
+            report.draining(drain);
+            handle.drain();
+            // Not on the thread of the signals, of which a second one ends the program at once.
+            let waiting = thread::Builder::new().name("drain".into());
+            let waiting = waiting.spawn({
+                let handle = handle.clone();
+                move || {
+                    thread::sleep(drain);
+                    handle.stop();
+                }
+            });
+            if waiting.is_err() {
+                handle.stop();
+            }
         }
     });
     let nothing = AtomicBool::new(false);
@@ -137,6 +156,7 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         report.pages(address);
     }
     report.limits(&options);
+    service::ready();
     server.run(|event| {
         if let Event::Input { event: InputEvent::Nothing(_), .. } = event {
             nothing.store(true, Ordering::Relaxed);

@@ -13,6 +13,7 @@ use pinhole_std::server::{Event, Options};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 /// How many lines about sessions a client may cause in ten seconds.
 const SESSION_LINES: u32 = 1_000;
@@ -217,6 +218,17 @@ impl Report {
                 Some((rate, words)) => self.log.offer(Output::Out, rate, words),
                 None => tracing::debug!(?event),
             },
+        }
+    }
+
+    /// Tells that nobody else is let in, and for how long those who watch may go on.
+    pub(crate) fn draining(&self, time: Duration) {
+        let seconds = time.as_secs_f64();
+        if self.json {
+            self.say(json!({ "event": "draining", "seconds": seconds }));
+        } else {
+            self.log
+                .say(&format_args!("nobody else is let in; who watches may go on for {seconds} s at most"));
         }
     }
 

@@ -24,10 +24,15 @@ impl Acceptor {
         // Else a server could not be restarted at once: its closed connections still hold the port.
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
         socket.bind(&SockAddr::from(address))?;
         socket.listen(1024)?;
-        Ok(Self { listener: TcpListener::from_std(socket.into()), again: None })
+        Self::of(socket.into())
+    }
+
+    /// Accepts connections of a socket that listens already.
+    pub(super) fn of(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { listener: TcpListener::from_std(listener), again: None })
     }
 
     pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -48,6 +48,11 @@ impl Allowance {
         self.seat.too_many()
     }
 
+    /// Returns true if the server is about to end: nothing new is begun.
+    pub(super) fn is_draining(&self) -> bool {
+        self.seat.is_draining()
+    }
+
     pub(super) const fn begin_turn(&mut self) {
         self.resume = None;
     }

@@ -188,7 +188,8 @@ impl EventLoop {
             }
             let now = self.shared.clock.now().at;
             self.turn_all(tell, |this, due| this.wakes.take_due(now, due));
-            let done = self.shared.library.is_over() && !self.peers.iter().any(|(_, peer)| peer.is_sending());
+            let ends = self.shared.library.is_over() || self.workers.is_draining();
+            let done = ends && !self.peers.iter().any(|(_, peer)| peer.is_sending());
             if std::mem::replace(&mut self.done, done) != done {
                 self.workers.set_done(done);
             }

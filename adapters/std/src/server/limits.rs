@@ -7,6 +7,7 @@ use pinhole::text::Count;
 use pinhole::time::Instant;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many connections that are too many are told so at once. Others are closed without a word.
@@ -27,6 +28,8 @@ pub(super) enum TurnedAway {
     Address { limit: usize },
     #[error("there is not enough memory for another connection")]
     Memory,
+    #[error("this server is about to end")]
+    Draining,
 }
 
 /// The limits of a server, and what is used of them. All event loops share it.
@@ -36,6 +39,8 @@ pub(super) struct Limits {
     max_connections_per_ip: usize,
     max_bitrate: Option<u64>,
     max_bitrate_per_ip: Option<u64>,
+    /// Whether the server is about to end, so that nobody else is let in.
+    draining: AtomicBool,
     used: Mutex<Used>,
 }
 
@@ -76,8 +81,18 @@ impl Limits {
             max_connections_per_ip: options.max_connections_per_ip,
             max_bitrate: options.max_bitrate,
             max_bitrate_per_ip: options.max_bitrate_per_ip,
+            draining: AtomicBool::new(false),
             used: Mutex::default(),
         }
+    }
+
+    /// From now on, nobody is let in, and who is in begins nothing new.
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
     }
 
     /// Returns whether what is sent has to be counted.
@@ -96,7 +111,9 @@ impl Limits {
         let origin = Origin::of(address);
         let mut used = self.used();
         let own = used.by_origin.get(&origin).map_or(0, |share| share.connections);
-        let too_many = if used.connections >= self.max_connections {
+        let too_many = if self.is_draining() {
+            Some(TurnedAway::Draining)
+        } else if used.connections >= self.max_connections {
             Some(TurnedAway::Server { limit: self.max_connections })
         } else if own >= self.max_connections_per_ip {
             Some(TurnedAway::Address { limit: self.max_connections_per_ip })
@@ -127,6 +144,11 @@ impl Seat {
     /// Returns why the connection is one too many, and can only be told so; `None` if it is not.
     pub(super) const fn too_many(&self) -> Option<TurnedAway> {
         self.too_many
+    }
+
+    /// Returns true if the server is about to end: nothing new is begun.
+    pub(super) fn is_draining(&self) -> bool {
+        self.limits.is_draining()
     }
 
     /// Returns whether the limits need to know what is sent.

@@ -33,7 +33,7 @@ use limits::Limits;
 use pinhole::server::{CloseReason, Config, ConnError, LowerTransport, SessionId, Summary};
 use shared::Shared;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -271,6 +271,7 @@ pub enum Event {
 #[derive(Clone, Debug)]
 pub struct Handle {
     workers: Arc<Workers>,
+    limits: Arc<Limits>,
 }
 
 impl Handle {
@@ -280,6 +281,26 @@ impl Handle {
     pub fn stop(&self) {
         self.workers.stop();
     }
+
+    /// Lets nobody else in. Who is sent a medium gets it to its end. When nobody is sent anything, the server stops as
+    /// [`Self::stop`] says: call that after a time of your choice, because live media have no end. New connections
+    /// and SETUP are refused with 503 and `Retry-After`, and so are all requests of browsers. Returns at once.
+    pub fn drain(&self) {
+        // In this order, so that nobody is let in once the loops look for whom they serve.
+        self.limits.drain();
+        self.workers.drain();
+    }
+}
+
+/// Sockets that listen already, for example those that systemd has opened. Pass them to
+/// [`Server::with_listeners`].
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// The socket for RTSP, in place of one at [`Options::listen`].
+    pub rtsp: Option<TcpListener>,
+    /// The socket for browsers, in place of one at [`Options::http`].
+    #[cfg(feature = "http")]
+    pub http: Option<TcpListener>,
 }
 
 /// An RTSP server that is bound and not yet running: call [`Self::run`]. If it is dropped instead, it stops
@@ -309,9 +330,24 @@ impl Server {
     /// [`Error::Listen`] if the address is taken, not one of this machine, or not permitted; [`Error::Loop`]
     /// if the system has no resources for so many loops.
     pub fn bind(options: &Options, library: Library) -> Result<Self, Error> {
-        let (acceptor, address) = listen(options.listen)?;
+        Self::with_listeners(Listeners::default(), options, library)
+    }
+
+    /// Makes a server as [`Self::bind`] does, with sockets that listen already where there are any.
+    ///
+    /// # Errors
+    /// Those of [`Self::bind`], and [`Error::Loop`] if a socket does not listen for TCP.
+    pub fn with_listeners(listeners: Listeners, options: &Options, library: Library) -> Result<Self, Error> {
+        let (acceptor, address) = match listeners.rtsp {
+            Some(listener) => accept_of(listener)?,
+            None => listen(options.listen)?,
+        };
         #[cfg(feature = "http")]
-        let (http, http_address) = options.http.map(listen).transpose()?.unzip();
+        let (http, http_address) = match listeners.http {
+            Some(listener) => Some(accept_of(listener)?),
+            None => options.http.map(listen).transpose()?,
+        }
+        .unzip();
         let watch = Watch::new()?;
         let watches = (1..options.threads.get()).map(|_| Watch::new()).collect::<Result<Vec<_>, _>>()?;
         let wakers = std::iter::once(&watch).chain(&watches).map(|watch| watch.waker.clone());
@@ -328,12 +364,12 @@ impl Server {
         let acceptors = std::iter::once((Protocol::Rtsp, acceptor));
         #[cfg(feature = "http")]
         let acceptors = acceptors.chain(http.map(|acceptor| (Protocol::Http, acceptor)));
-        first.accept_by(acceptors, limits)?;
+        first.accept_by(acceptors, limits.clone())?;
         Ok(Self {
             address,
             #[cfg(feature = "http")]
             http: http_address,
-            handle: Handle { workers },
+            handle: Handle { workers, limits },
             first,
             others,
         })
@@ -399,6 +435,13 @@ impl Server {
             result
         })
     }
+}
+
+/// Accepts connections of a socket that listens already. Returns its address, too.
+fn accept_of(listener: TcpListener) -> io::Result<(Acceptor, SocketAddr)> {
+    let acceptor = Acceptor::of(listener)?;
+    let address = acceptor.local_addr()?;
+    Ok((acceptor, address))
 }
 
 /// Listens on `address`. Returns the address that it has in the end.

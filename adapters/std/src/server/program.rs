@@ -99,6 +99,15 @@ impl<T: FnMut(&Event)> Program<'_, T> {
                     None => describe.into_request().proceed(),
                 })
             }
+            Action::Setup(setup) if self.allowance.is_draining() => {
+                let url = setup.url();
+                self.refuse(
+                    setup.into_request(),
+                    &url,
+                    Status::SERVICE_UNAVAILABLE,
+                    &[("Retry-After", RETRY_AFTER)],
+                )
+            }
             Action::Setup(setup) => {
                 let url = setup.url();
                 // Who sets up will play.

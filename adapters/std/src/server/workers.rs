@@ -22,6 +22,8 @@ pub(super) struct Workers {
     #[cfg(feature = "http")]
     pub(super) tunnels: Arc<Tunnels>,
     stopped: AtomicBool,
+    /// Whether the server is to end as soon as nobody is sent anything.
+    draining: AtomicBool,
     /// How many workers have nothing more to send.
     done: AtomicUsize,
 }
@@ -46,13 +48,27 @@ impl Workers {
             #[cfg(feature = "http")]
             tunnels: Arc::default(),
             stopped: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
             done: AtomicUsize::new(0),
         }
     }
 
     /// Makes all workers take leave of their clients, and end.
     pub(super) fn stop(&self) {
-        if !self.stopped.swap(true, Ordering::AcqRel) {
+        self.set(&self.stopped);
+    }
+
+    /// Makes all workers end as soon as none of them has anything to send.
+    pub(super) fn drain(&self) {
+        self.set(&self.draining);
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    fn set(&self, flag: &AtomicBool) {
+        if !flag.swap(true, Ordering::AcqRel) {
             for worker in &self.workers {
                 worker.wake();
             }

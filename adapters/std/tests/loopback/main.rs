@@ -3,6 +3,7 @@ mod cache;
 mod closing;
 mod common;
 mod datagrams;
+mod draining;
 mod failures;
 mod limits;
 mod threads;

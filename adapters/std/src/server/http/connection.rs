@@ -344,7 +344,9 @@ impl HttpConnection {
                 self.refuse(bad.into());
                 Step::Again
             }
-            Ok(Parsed::Complete(..)) if self.allowance.too_many().is_some() => {
+            Ok(Parsed::Complete(..))
+                if self.allowance.too_many().is_some() || self.allowance.is_draining() =>
+            {
                 self.refuse(Status::UNAVAILABLE);
                 Step::Again
             }
