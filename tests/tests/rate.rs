@@ -205,12 +205,19 @@ fn camera_like(directory: &TempDir, size: &str, quality: u32, frames: u32) -> Cl
 /// server that sends a frame at once loses some of each, whenever that is tried.
 #[track_caller]
 fn assert_nothing_lost(server: &Server, mount: &str, what: &str) {
-    let nothing_lost = |received: &Received| received.lost == 0 && received.whole > 20;
-    let (url, mut tried) = (server.url(mount), Vec::new());
-    while tried.len() < 40 && !tried.last().is_some_and(nothing_lost) {
-        tried.push(late::watch(server.address(), &url, Duration::from_millis(2), SECOND));
+    let url = server.url(mount);
+    let watch = || late::watch(server.address(), &url, Duration::from_millis(2), SECOND);
+    assert_once(what, watch, |received| received.lost == 0 && received.whole > 20);
+}
+
+/// Watches again and again, until what is received is right.
+#[track_caller]
+fn assert_once(what: &str, watch: impl Fn() -> Received, is_right: impl Fn(&Received) -> bool) {
+    let mut tried = Vec::new();
+    while tried.len() < 40 && !tried.last().is_some_and(&is_right) {
+        tried.push(watch());
     }
-    assert!(tried.last().is_some_and(nothing_lost), "{what}: {tried:?}");
+    assert!(tried.last().is_some_and(&is_right), "{what}: {tried:?}");
 }
 
 #[test]
@@ -262,6 +269,40 @@ fn late_readers_lose_no_live_frame() {
     assert_nothing_lost(&server, "live", "live");
     drop(server);
     feeding.join().unwrap();
+}
+
+#[test]
+fn late_readers_that_announce_a_large_buffer_are_sent_live_frames_at_once() {
+    if !available(&[Peer::Ffmpeg]) {
+        return;
+    }
+    let _turn = undisturbed();
+    for (size, quality, len) in [("1920x1080", 5, 215_000), ("2560x1440", 4, 460_000)] {
+        let directory = TempDir::new();
+        let clip = std::fs::read(camera_like(&directory, size, quality, 30).path).unwrap();
+        let frame = clip.len() / 30;
+        assert!((len..len * 11 / 10).contains(&frame), "{frame} bytes a frame of {size}");
+        let (server, camera) = Server::of_pipe(&[]);
+        let feeding = thread::spawn(move || feed(camera, &clip));
+        let url = server.url("live");
+        let late = Duration::from_millis(2);
+        let watch = || late::watch_announced(server.address(), &url, late, SECOND, 4 << 20);
+        // Where the system grants less, less leaves at once.
+        let fits = frame * 11 / 10 < granted(4 << 20) / 2;
+        assert_once(size, watch, |received| {
+            received.lost == 0 && received.whole > 20 && (received.at_once > 20 || !fits)
+        });
+        drop(server);
+        feeding.join().unwrap();
+    }
+}
+
+/// Returns the length of the receive buffer that the system grants who asks for `bytes`, as it counts.
+fn granted(bytes: usize) -> usize {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let socket = socket2::SockRef::from(&socket);
+    socket.set_recv_buffer_size(bytes).unwrap();
+    socket.recv_buffer_size().unwrap()
 }
 
 /// A client that is sent a stream by UDP, and never looks at it.

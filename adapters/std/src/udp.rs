@@ -12,8 +12,9 @@ use std::array;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 
-/// The buffer size that is requested of the kernel, in bytes. Linux grants up to `net.core.rmem_max`.
-const RECEIVE_BUFFER: usize = 4 << 20;
+/// The size of a send buffer that is requested of the kernel, in bytes, and that of a receive buffer where nothing
+/// else is said. Linux grants up to `net.core.wmem_max` and `net.core.rmem_max`.
+pub(crate) const BUFFER: usize = 4 << 20;
 /// How often a pair is looked for. Half of all free ports are even, so that one is soon found.
 const ATTEMPTS: usize = 64;
 /// The most bytes that a receive call returns in one piece, which may be several datagrams.
@@ -50,12 +51,12 @@ pub(crate) enum Sent {
 }
 
 impl UdpSocket {
-    fn bind(address: SocketAddr) -> io::Result<Self> {
+    fn bind(address: SocketAddr, receive_buffer: usize) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_nonblocking(true)?;
         // Ordinary users are granted less than this, which is no error.
-        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-        let _ = socket.set_send_buffer_size(RECEIVE_BUFFER);
+        let _ = socket.set_recv_buffer_size(receive_buffer);
+        let _ = socket.set_send_buffer_size(BUFFER);
         let receive_buffer = socket.recv_buffer_size()?;
         socket.bind(&SockAddr::from(address))?;
         let socket = mio::net::UdpSocket::from_std(socket.into());
@@ -72,6 +73,12 @@ impl UdpSocket {
     /// Returns the most bytes that wait in the kernel, as the kernel counts them.
     pub(crate) const fn receive_buffer(&self) -> usize {
         self.receive_buffer
+    }
+
+    /// Returns how many bytes of packets are sure to fit the receive buffer: half of what the system says. Linux
+    /// counts 2,304 bytes for a packet of 1,400.
+    pub(crate) fn packet_room(&self) -> u32 {
+        u32::try_from(self.receive_buffer / 2).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -179,21 +186,21 @@ pub(crate) struct UdpPair {
 
 impl UdpPair {
     /// Binds a free pair on the address of `address`, by its interface if it is link-local. Its port does
-    /// not matter.
+    /// not matter. Receive buffers of `receive_buffer` bytes are requested of the kernel.
     ///
     /// # Errors
     /// No pair was found, or the system refuses a socket.
-    pub(crate) fn bind(mut address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn bind(mut address: SocketAddr, receive_buffer: usize) -> io::Result<Self> {
         let mut at = move |port| {
             address.set_port(port);
             address
         };
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for _ in 0..ATTEMPTS {
-            let first = UdpSocket::bind(at(0))?;
+            let first = UdpSocket::bind(at(0), receive_buffer)?;
             let (even, odd) = (first.port & !1, first.port | 1);
             let other = if first.port == even { odd } else { even };
-            match UdpSocket::bind(at(other)) {
+            match UdpSocket::bind(at(other), receive_buffer) {
                 Ok(second) if first.port == even => return Ok(Self { rtp: first, rtcp: second }),
                 Ok(second) => return Ok(Self { rtp: second, rtcp: first }),
                 Err(error) => last = error,
@@ -240,7 +247,7 @@ mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     fn bind(address: impl Into<IpAddr>) -> UdpSocket {
-        UdpSocket::bind(SocketAddr::new(address.into(), 0)).unwrap()
+        UdpSocket::bind(SocketAddr::new(address.into(), 0), BUFFER).unwrap()
     }
 
     /// A batch of three packets to `to`.
@@ -261,7 +268,7 @@ mod tests {
         assert_eq!(socket.send(at_port(to, 0), None, &[0; 10], 10), Sent::Taken, "lost like any other");
         assert_eq!((socket.max_segments(), batch(&socket, to)), (before, Sent::Taken));
 
-        let Ok(socket) = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0).into()) else { return };
+        let Ok(socket) = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0).into(), BUFFER) else { return };
         let link_local = SocketAddr::new(Ipv6Addr::new(0xFE80, 0, 0, 0, 0, 0, 0, 1).into(), 5000);
         let from_there = socket.send(link_local, Some(link_local.ip()), &[0; 30], 10);
         assert_eq!(from_there, Sent::Unsegmented, "by which interface?");

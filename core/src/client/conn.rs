@@ -74,6 +74,8 @@ pub(super) struct ClientState {
     pub(super) playing: Playing,
     /// The media are to come in the connection, which has all of the storage then.
     pub(super) interleaved: bool,
+    /// What the server is told that the receive buffers of the UDP sockets hold, in bytes of packets.
+    pub(super) receive_buffer: Option<u32>,
     pub(super) incoming: Fifo,
     pub(super) outgoing: Fifo,
     /// Bytes of the connection that are dealt with, for errors to point at.
@@ -152,6 +154,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
             from_start: true,
             playing: Playing::default(),
             interleaved: config.transport == TransportChoice::Tcp,
+            receive_buffer: None,
             incoming: Fifo::default(),
             outgoing: Fifo::default(),
             consumed: 0,
@@ -286,6 +289,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     /// tracks are interleaved.
     pub fn setup(&mut self, track: u8, ports: Option<Pair<u16>>) -> Result<(), NotWaiting> {
         self.state.set_ports(track, ports)
+    }
+
+    /// Has each SETUP of a track by UDP from now on say that the receive buffer of the socket for RTP holds `bytes`
+    /// of packets ([`RECEIVE_BUFFER`](crate::rtsp::RECEIVE_BUFFER)). Call this before [`Self::setup`]. A server that knows the header may send
+    /// that many bytes of a live frame at once, so that large pictures come some milliseconds sooner. So do not call
+    /// this if the buffer might hold less, and mind that systems count more than the bytes of a packet. If this is
+    /// not called, nothing is said.
+    pub const fn announce_buffer(&mut self, bytes: u32) {
+        self.state.receive_buffer = Some(bytes);
     }
 
     /// Asks the server to play from the place `from`, at the scale and speed of the last call. If `from` is

@@ -10,7 +10,8 @@ use crate::frame::Seek;
 use crate::rtp::{Delivery, Receiver, ReceiverConfig, Report, Start};
 use crate::rtsp::interleaved;
 use crate::rtsp::{
-    MessageWriter, Method, Pair, Request, Scale, Speed, Status, TransportSpec, Url, WriteError,
+    MessageWriter, Method, Pair, Profile, RECEIVE_BUFFER, Request, Scale, Speed, Status, TransportSpec, Url,
+    WriteError,
 };
 use crate::sdp;
 use crate::text::{OneLine, SliceSink};
@@ -245,7 +246,11 @@ impl ClientState {
             out.header("Accept", sdp::CONTENT_TYPE);
         }
         if let Some((index, track)) = track {
-            out.header("Transport", &self.offer(index, track));
+            let offer = self.offer(index, track);
+            out.header("Transport", &offer);
+            if let Some(bytes) = self.receive_buffer.filter(|_| offer.profile == Profile::Udp) {
+                out.header(RECEIVE_BUFFER, &bytes);
+            }
         }
         if let Kind::Play { options, before } = kind {
             if let Some(range) = self.range(options) {

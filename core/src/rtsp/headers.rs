@@ -2,6 +2,12 @@
 use super::is_token;
 use crate::text;
 
+/// The name of the header with which a client says in SETUP how many bytes of packets the receive buffer of its UDP
+/// socket holds, as a decimal number. RFC 2326 has no header for that: `Bandwidth` (12.6) is about the client's link,
+/// and `Blocksize` (12.7) about the length of a packet. Servers that do not know the header ignore it (RFC 2326,
+/// 12). One that does may send as much of a live frame at once.
+pub const RECEIVE_BUFFER: &str = "x-receive-buffer";
+
 /// The header fields of a message, in the order in which they came. Each method searches the bytes of the
 /// message anew. The default value has no fields.
 ///

@@ -21,7 +21,7 @@ mod write;
 
 pub use crate::rtp::{Scale, Speed};
 pub use auth::AuthScheme;
-pub use headers::{Header, Headers};
+pub use headers::{Header, Headers, RECEIVE_BUFFER};
 pub use parse::{MAX_LEN, ParseError, ParseErrorKind, Parsed, parse, parse_within};
 pub use range::{Position, Range, RangeError};
 pub use rtp_info::RtpInfo;

@@ -173,7 +173,7 @@ impl ConnState {
         now: Now,
         request: &Received<'_>,
         media: u16,
-        ports: Option<PortPair>,
+        (ports, live_burst): (Option<PortPair>, u32),
         numbers: &[u64; Setup::DRAWS],
         tx: &mut [u8],
     ) -> Result<(), Status> {
@@ -208,6 +208,7 @@ impl ConnState {
             max_packet: offer.max_packet,
             late: self.config.late,
             adapt: self.config.adapt,
+            live_burst,
             cname: *self.cname.get_or_insert(cname),
             ssrc: (stream >> 32) as u32,
             sequence_number: sequence as u16,

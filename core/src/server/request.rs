@@ -5,8 +5,10 @@ use super::receive::{Content, Received};
 use super::state::ConnState;
 use crate::frame::{FrameStore, Seek};
 use crate::random::Random;
-use crate::rtsp::{Header, LowerTransport, Method, Range, Status, Url};
+use crate::rtp::SenderConfig;
+use crate::rtsp::{Header, LowerTransport, Method, RECEIVE_BUFFER, Range, Status, Url};
 use crate::sdp::{AddressType, Presentation};
+use crate::text::decimal;
 use crate::time::{MediaTime, Now};
 use core::fmt;
 use core::net::SocketAddr;
@@ -29,6 +31,7 @@ pub struct Request<'a> {
     received: Received<'a>,
     now: Now,
     ports: Option<PortPair>,
+    live_burst: u32,
 }
 
 /// The proof that a request was answered, or put off by [`Request::later`]. Every method that answers a
@@ -92,7 +95,8 @@ impl<'a> Request<'a> {
         now: Now,
         ports: Option<PortPair>,
     ) -> Self {
-        Self { state, tx, received, now, ports }
+        let live_burst = SenderConfig::DEFAULT_LIVE_BURST;
+        Self { state, tx, received, now, ports, live_burst }
     }
 
     /// Returns the method of the request. A method that RFC 2326 does not know is [`Method::Unknown`].
@@ -332,6 +336,21 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// Returns how many bytes of packets fit the receive buffer of the client's socket, as the client says by
+    /// [`RECEIVE_BUFFER`]. Nothing checks that: a client can claim any number. Returns `None` if the client says
+    /// nothing, or what is no number of at most 64 bits.
+    pub fn receive_buffer(&self) -> Option<u64> {
+        decimal(self.0.header(RECEIVE_BUFFER)?)
+    }
+
+    /// Has `bytes` of a frame leave at once, if the medium is live and the track goes by UDP
+    /// ([`SenderConfig::live_burst`]), instead of [`SenderConfig::DEFAULT_LIVE_BURST`]. An adapter can set more for
+    /// a client whose [`Self::receive_buffer`] is large enough.
+    pub const fn with_live_burst(mut self, bytes: u32) -> Self {
+        self.0.live_burst = bytes;
+        self
+    }
+
     /// Sets the track up, and answers with 200 and the transport. `media` is the application's own number for
     /// the medium. The frame store and the notices get this number as
     /// [`TrackId::media`](crate::frame::TrackId::media). The identifier of the session and the numbers of the
@@ -352,9 +371,10 @@ impl<'a> Setup<'a> {
     /// room for another track, the reply is 453. In both cases nothing changes.
     pub fn accept<R: Random + ?Sized>(self, media: u16, random: &mut R) -> Answered {
         let Self(request) = self;
-        let Request { now, ports, .. } = request;
+        let Request { now, ports, live_burst, .. } = request;
         let numbers = [(); Self::DRAWS].map(|()| random.random());
-        let granted = request.state.setup(now, &request.received, media, ports, &numbers, request.tx);
+        let granted =
+            request.state.setup(now, &request.received, media, (ports, live_burst), &numbers, request.tx);
         request.done(granted)
     }
 }

@@ -53,6 +53,7 @@ fn send(info: TrackInfo<'static>, instant: usize, port: u16) -> usize {
         max_packet: 1_400,
         late: Duration::from_secs(1),
         adapt: false,
+        live_burst: SenderConfig::DEFAULT_LIVE_BURST,
         cname: 5,
         ssrc: 0x1234_5678,
         sequence_number: 0xDEF0,

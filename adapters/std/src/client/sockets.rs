@@ -171,13 +171,18 @@ pub(crate) struct TrackSockets {
 }
 
 impl TrackSockets {
+    /// Binds sockets for a track on the address of `local`, and registers them with tokens from `first` on. Receive
+    /// buffers of `receive_buffer` bytes are requested of the system.
+    ///
+    /// # Errors
+    /// No pair of ports was found, or the system refuses a socket.
     pub(crate) fn bind(
-        local: SocketAddr,
-        server: SocketAddr,
+        (local, server): (SocketAddr, SocketAddr),
+        receive_buffer: usize,
         registry: &Registry,
         first: usize,
     ) -> io::Result<Self> {
-        let mut pair = UdpPair::bind(local)?;
+        let mut pair = UdpPair::bind(local, receive_buffer)?;
         pair.rtp.register(registry, Token(first))?;
         pair.rtcp.register(registry, Token(first + 1))?;
         Ok(Self { pair, local: local.ip(), server, source: None, readable: [true; 2] })
@@ -196,6 +201,11 @@ impl TrackSockets {
     /// Returns the most bytes that wait in the kernel, as the kernel counts them.
     pub(crate) const fn receive_buffer(&self) -> usize {
         self.pair.rtp.receive_buffer()
+    }
+
+    /// Returns how many bytes of RTP packets are sure to fit what waits in the kernel.
+    pub(crate) fn packet_room(&self) -> u32 {
+        self.pair.rtp.packet_room()
     }
 
     /// Sets the address that the server's packets come from; `None` means its own.

@@ -8,6 +8,7 @@ use super::redirect::{MAX_REDIRECTS, target};
 use super::sockets::TrackSockets;
 use super::tunnel::rtsp_url;
 use super::{Client, Event, STREAM, UDP};
+use crate::udp;
 use pinhole::client::{
     self, ClientConn, ClientError, Config, LowerTransport, PrefetchAction, TransportChoice,
 };
@@ -330,9 +331,11 @@ impl Client {
         let Link::Up(connection) = &self.link else { return None };
         let index = usize::from(track);
         let first = UDP + 2 * index;
-        match TrackSockets::bind(connection.local(), connection.server(), self.poll.registry(), first) {
+        let ends = (connection.local(), connection.server());
+        match TrackSockets::bind(ends, udp::BUFFER, self.poll.registry(), first) {
             Ok(sockets) => {
                 let ports = sockets.ports();
+                self.conn.announce_buffer(sockets.packet_room());
                 self.tracks.truncate(index);
                 self.tracks.push(sockets);
                 Some(ports)

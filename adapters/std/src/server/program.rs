@@ -5,6 +5,7 @@ use super::datagrams::Datagrams;
 use super::failures::Failures;
 use crate::media::{Library, Supply};
 use pinhole::frame::TrackId;
+use pinhole::rtp::SenderConfig;
 use pinhole::rtsp::{LowerTransport, Method, Status, Url};
 use pinhole::server::{Action, Answered, Application, Config, Notice, Request, Setup};
 use pinhole::text::{Emit, TextWriter};
@@ -17,6 +18,10 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const MAX_LISTING: usize = 1_000;
 /// After how many seconds a client that was refused may try again.
 const RETRY_AFTER: &str = "10";
+
+/// The most bytes of a live frame that leave at once by UDP, whatever a client claims to have room for: two large
+/// pictures of 1080p.
+const MAX_LIVE_BURST: u32 = 512 << 10;
 
 /// A source that a request waits for.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +121,8 @@ impl<T: FnMut(&Event)> Program<'_, T> {
                     Some(media) if setup.transport() == LowerTransport::Udp => {
                         let ports =
                             (!self.is_tunnelled).then(|| self.datagrams.choose(self.address)).flatten();
-                        accept(setup.with_ports(ports), media)
+                        let burst = live_burst(setup.receive_buffer());
+                        accept(setup.with_ports(ports).with_live_burst(burst), media)
                     }
                     Some(media) => accept(setup, media),
                     None => self.not_found(setup.into_request(), &url),
@@ -208,6 +214,13 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
     }
 }
 
+/// Returns how many bytes of a live frame may leave at once: as many as the client's receive buffer holds, within
+/// bounds. What a client claims wrongly is lost to nobody else.
+fn live_burst(room: Option<u64>) -> u32 {
+    let room = u32::try_from(room.unwrap_or(0)).unwrap_or(u32::MAX);
+    room.clamp(SenderConfig::DEFAULT_LIVE_BURST, MAX_LIVE_BURST)
+}
+
 /// Sets a track up with numbers that the system has drawn.
 fn accept(setup: Setup<'_>, media: u16) -> Answered {
     // In one call, which can fail.
@@ -252,4 +265,24 @@ fn text(url: &Url<'_>) -> String {
     url.emit(&mut out);
     let Ok(bytes) = out.finish();
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_at_once_is_bounded_whatever_is_announced() {
+        let least = SenderConfig::DEFAULT_LIVE_BURST;
+        for (room, burst) in [
+            (None, least),
+            (Some(0), least),
+            (Some(100_000), least),
+            (Some(212_992), 212_992),
+            (Some(1 << 20), MAX_LIVE_BURST),
+            (Some(u64::MAX), MAX_LIVE_BURST),
+        ] {
+            assert_eq!(live_burst(room), burst, "{room:?}");
+        }
+    }
 }

@@ -1,5 +1,5 @@
 //! The UDP sockets that sessions share.
-use crate::udp::UdpPair;
+use crate::udp::{BUFFER, UdpPair};
 use mio::{Registry, Token};
 use pinhole::server::{Port, PortPair};
 use std::io;
@@ -48,7 +48,7 @@ impl UdpPairs {
     pub(super) fn add(&mut self) -> io::Result<Option<u8>> {
         let place = self.pairs.iter().position(Option::is_none).unwrap_or(self.pairs.len());
         let Some(socket) = u8::try_from(place).ok().filter(|_| place < self.most) else { return Ok(None) };
-        let mut pair = UdpPair::bind(self.address)?;
+        let mut pair = UdpPair::bind(self.address, BUFFER)?;
         let token = self.first_token + 2 * place;
         pair.rtp.register(&self.registry, Token(token))?;
         pair.rtcp.register(&self.registry, Token(token + 1))?;

@@ -1,4 +1,5 @@
 //! A server and a client of this crate, on real sockets of this machine.
+mod announced;
 mod cache;
 mod closing;
 mod common;

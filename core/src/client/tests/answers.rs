@@ -151,6 +151,25 @@ fn a_device_that_counts_wrongly_is_understood() {
 }
 
 #[test]
+fn a_receive_buffer_is_announced_with_the_ports() {
+    for (announced, said) in [(None, false), (Some(212_992), true)] {
+        let mut script = Script::after(TransportChoice::Auto, &[OPTIONS, &described(SDP)]);
+        script.said();
+        assert!(script.events().contains(&Event::Setup { track: 0 }));
+        announced.into_iter().for_each(|bytes| script.client.announce_buffer(bytes));
+        script.client.setup(0, Some(Pair { rtp: 6_000, rtcp: 6_001 })).unwrap();
+        let request = script.request();
+        assert!(request.starts_with("SETUP"), "{request}");
+        assert_eq!(request.contains("\r\nx-receive-buffer: 212992\r\n"), said, "{request}");
+        assert_eq!(request.matches("receive-buffer").count(), usize::from(said), "{request}");
+        // On a byte stream, it would mean nothing.
+        script.reply("RTSP/1.0 461 Unsupported Transport\r\nCSeq: {}\r\n\r\n");
+        let request = script.request();
+        assert!(request.starts_with("SETUP") && !request.contains("receive-buffer"), "{request}");
+    }
+}
+
+#[test]
 fn the_response_to_a_request_that_was_given_up_is_not_mistaken_for_another() {
     let udp = "RTSP/1.0 200 OK\r\nCSeq: {}\r\nSession: 1\r\nTransport: RTP/AVP;server_port=7000-7001\r\n\r\n";
     let mut script = Script::after(TransportChoice::Auto, &[OPTIONS, &described(SDP)]);

@@ -48,6 +48,7 @@ fn sent(store: &Ring, random: u64, play: Play) -> Vec<(u64, Port, Vec<u8>)> {
         max_packet: 1_400,
         late: Duration::from_secs(9),
         adapt: false,
+        live_burst: SenderConfig::DEFAULT_LIVE_BURST,
         cname: 5,
         ssrc: (random >> 32) as u32,
         sequence_number: random as u16,

@@ -29,6 +29,50 @@ pub enum Framing {
     },
 }
 
+/// The [`Framing`], and what only concerns one kind of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outlet {
+    /// In each burst of a live frame leave so many times [`LIVE_UNIT`] bytes.
+    Datagrams {
+        live_burst: u8,
+    },
+    Interleaved {
+        rtp: u8,
+        rtcp: u8,
+    },
+}
+
+/// Of so many bytes a burst is a multiple: two packets, or one of 2,800 bytes.
+pub(super) const LIVE_UNIT: u32 = 2 * 1400;
+
+impl Outlet {
+    pub(super) fn new(framing: Framing, live_burst: u32) -> Self {
+        match framing {
+            Framing::Datagram => {
+                Self::Datagrams { live_burst: u8::try_from(live_burst / LIVE_UNIT).unwrap_or(u8::MAX) }
+            }
+            Framing::Interleaved { rtp, rtcp } => Self::Interleaved { rtp, rtcp },
+        }
+    }
+
+    pub(super) const fn framing(self) -> Framing {
+        match self {
+            Self::Datagrams { .. } => Framing::Datagram,
+            Self::Interleaved { rtp, rtcp } => Framing::Interleaved { rtp, rtcp },
+        }
+    }
+
+    /// Makes the bursts those of [`SenderConfig::DEFAULT_LIVE_BURST`] if they are longer.
+    pub(super) const fn limit_bursts(&mut self) {
+        const DEFAULT: u8 = (SenderConfig::DEFAULT_LIVE_BURST / LIVE_UNIT) as u8;
+        if let Self::Datagrams { live_burst } = self
+            && *live_burst > DEFAULT
+        {
+            *live_burst = DEFAULT;
+        }
+    }
+}
+
 impl Framing {
     /// Returns the bytes in front of each packet.
     pub(super) const fn prefix_len(self) -> usize {
@@ -62,6 +106,15 @@ pub struct SenderConfig {
     /// than 2 % of packets are lost, the sender doubles the frame rate again, up to all frames. Each change
     /// is a [`SenderEvent::Adapted`]. With [`Framing::Interleaved`], this field has no effect.
     pub adapt: bool,
+    /// How many bytes of a frame of live media leave at once, in packets of 1,400 bytes or fewer longer ones; at
+    /// least one packet does. The number is rounded down to a multiple of 2,800, and is 714,000 at most. The next
+    /// packets of the frame follow up to 4.2 ms later, and those of the next frame after up to 2.1 ms.
+    ///
+    /// [`Self::DEFAULT_LIVE_BURST`] fits the default receive buffer of a socket, and more makes large pictures come
+    /// sooner. Set more only for a receiver of which it is known that so much fits its buffer. As soon as the
+    /// receiver reports a lost packet, the default applies if it is less. With [`Framing::Interleaved`], and for
+    /// recorded media, this field has no effect.
+    pub live_burst: u32,
     /// A number whose 16 hexadecimal digits are the canonical name (CNAME, RFC 3550, 6.5.1). Give the same
     /// number to all streams that a receiver is to synchronise, and a different random number to other
     /// streams.
@@ -79,6 +132,9 @@ impl SenderConfig {
     /// The value of [`Self::max_packet`] that [`Self::new`] sets, in bytes. A packet of this length, with the
     /// headers of UDP, IPv6 and a tunnel around it, fits the 1500 bytes of an Ethernet frame.
     pub const DEFAULT_MAX_PACKET: u16 = 1400;
+    /// The value of [`Self::live_burst`] that [`Self::new`] sets, in bytes: 86 packets of 1,400 bytes. The default
+    /// receive buffer of Linux, 208 KiB as the kernel counts, holds about 90 of them.
+    pub const DEFAULT_LIVE_BURST: u32 = 86 * 1400;
 
     /// Returns the configuration of a sender of UDP datagrams. RTP packets have at most 1,400 bytes. If a
     /// frame is more than a second late, frames are left out. The sender adapts to loss.
@@ -94,6 +150,7 @@ impl SenderConfig {
             max_packet: Self::DEFAULT_MAX_PACKET,
             late: Duration::from_secs(1),
             adapt: true,
+            live_burst: Self::DEFAULT_LIVE_BURST,
             cname: random.random(),
             ssrc: (stream >> 32) as u32,
             sequence_number: sequence as u16,

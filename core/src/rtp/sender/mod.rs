@@ -33,7 +33,7 @@ use crate::payload::Cursor;
 use crate::rtp::rtcp;
 use crate::time::{Instant, MediaTime, Now, sooner};
 use adapt::Adaptation;
-use config::{MAGIC, PREFIX_LEN};
+use config::{MAGIC, Outlet, PREFIX_LEN};
 use schedule::Origin;
 use select::Selection;
 
@@ -120,7 +120,7 @@ enum Place {
 #[derive(Clone, Copy, Debug)]
 pub struct Sender {
     track: TrackId,
-    framing: Framing,
+    outlet: Outlet,
     max_packet: u16,
     phase: Phase,
     /// The frame at the cursor, and how much of it was sent.
@@ -181,7 +181,7 @@ impl Sender {
         let adapt = config.adapt && config.framing == Framing::Datagram;
         Self {
             track: config.track,
-            framing: config.framing,
+            outlet: Outlet::new(config.framing, config.live_burst),
             max_packet: config.max_packet.clamp(MIN_PACKET, MAX_PACKET),
             phase: Phase::Ready,
             frame: FrameId(0),
@@ -228,7 +228,7 @@ impl Sender {
     /// Returns how packets are separated: as UDP datagrams, or as interleaved messages on a byte stream. This
     /// is the [`SenderConfig::framing`] that was passed to [`Self::new`].
     pub const fn framing(&self) -> Framing {
-        self.framing
+        self.outlet.framing()
     }
 
     /// Returns the SSRC of the packets, which identifies the stream (RFC 3550, 3).
@@ -388,6 +388,10 @@ impl Sender {
     pub fn handle_rtcp(&mut self, now: Now, compound: &[u8]) {
         if let Some(block) = rtcp::reports(compound).filter(|block| block.ssrc == self.ssrc).last() {
             self.counters.lost = block.cumulative_lost;
+            if block.cumulative_lost > 0 {
+                // Its buffer may hold more than a switch on the way, or than its program reads in time.
+                self.outlet.limit_bursts();
+            }
             if self.is_playing()
                 && let Some(adaptation) = &mut self.adaptation
             {
@@ -504,6 +508,6 @@ impl Sender {
     }
 
     const fn is_datagram(&self) -> bool {
-        matches!(self.framing, Framing::Datagram)
+        matches!(self.outlet, Outlet::Datagrams { .. })
     }
 }

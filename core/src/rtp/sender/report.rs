@@ -25,7 +25,7 @@ impl Sender {
         let compound = rtcp::CompoundRepr { ssrc: self.ssrc, sender: Some(info), reports: &[], cname, bye };
         Packet::new([&[]; 3], |head| {
             let len = compound.buffer_len();
-            let at = match self.framing {
+            let at = match self.framing() {
                 Framing::Datagram => 0,
                 Framing::Interleaved { rtcp: channel, .. } => {
                     put(head, 0, &prefix_of(channel, len));

@@ -1,7 +1,8 @@
 //! When packets leave: a frame's packets are spread over half of its interval, in quanta that a
 //! receiver's buffer holds. A live frame, for which somebody waits, is spread less.
 use super::burst::{Burst, Next, Position};
-use super::{Framing, Phase, Sender};
+use super::config::{LIVE_UNIT, Outlet};
+use super::{Phase, Sender};
 use crate::frame::{Frame, FrameStore, TrackInfo};
 use crate::num::div_up;
 use crate::payload::{Packetizer, payload_type};
@@ -10,13 +11,14 @@ use crate::time::{Duration, Instant, MediaTime, Now};
 
 /// How many bytes of recorded media leave at once, as packets of this length or fewer longer ones: a stock
 /// receiver's buffer of 208 KiB holds about 90 packets of 1400 bytes, and few of 9000. Two quanta fit, and the
-/// kernel takes each of them in one piece. For live media, two of them are one quantum.
+/// kernel takes each of them in one piece. For live media, as many bytes are one quantum as the configuration says,
+/// which are two of these by default.
 const PACKET: u32 = 1400;
 const QUANTUM_BYTES: u32 = 43 * PACKET;
 /// The longest time from one quantum of live media to the next, in microseconds, and the longest time that one
 /// waits for the one before it where both are due. So a receiver with a stock buffer that reads 2 ms late never
 /// finds more than one of them, unless they have to follow each other faster than that: those of a frame leave
-/// within half of its interval. The first, which is 120 KB, leaves at once, and a second one after 4.2 ms.
+/// within half of its interval. The first, which is 120 KB by default, leaves at once, and a second one after 4.2 ms.
 const LIVE_INTERVAL: u32 = 4_200;
 const LIVE_WAIT: u32 = 2_100;
 /// For how many milliseconds a frame is shown that does not say so.
@@ -113,8 +115,8 @@ impl Sender {
         let Some(packetizer) = &self.packetizer(info, frame) else { return None };
         let played = self.played_at(frame);
         let shown = self.shown(frame);
-        let left = match self.framing {
-            Framing::Datagram if !whole => {
+        let left = match self.outlet {
+            Outlet::Datagrams { .. } if !whole => {
                 let sent = self.packet_in_frame.checked_rem(self.quantum()).unwrap_or(0);
                 self.quantum().saturating_sub(sent)
             }
@@ -123,7 +125,7 @@ impl Sender {
         let burst = Burst {
             packetizer: *packetizer,
             due,
-            framing: self.framing,
+            framing: self.framing(),
             header: rtp::Repr {
                 payload_type: payload_type(info),
                 marker: false,
@@ -206,7 +208,10 @@ impl Sender {
     // Inlined four times, it takes 68 bytes of a microcontroller's flash.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn quantum(&self) -> u32 {
-        let bytes = QUANTUM_BYTES << u32::from(self.live);
+        let bytes = match self.outlet {
+            Outlet::Datagrams { live_burst } if self.live => u32::from(live_burst).saturating_mul(LIVE_UNIT),
+            _ => QUANTUM_BYTES,
+        };
         (bytes / u32::from(self.max_packet).max(PACKET)).max(1)
     }
 }

@@ -92,6 +92,7 @@ const CONFIG: SenderConfig = SenderConfig {
     max_packet: 1_400,
     late: Duration::from_secs(1),
     adapt: true,
+    live_burst: SenderConfig::DEFAULT_LIVE_BURST,
     cname: 7,
     ssrc: 0x1234_5678,
     sequence_number: 0xDEF0,

@@ -7,18 +7,19 @@ const BUFFER: usize = 212_992;
 /// What a datagram of 1400 bytes takes of it.
 const TAKEN: usize = 2_304;
 
-/// A socket with the default buffer. Its program reads all that has come, but only some time after it was
-/// woken.
+/// A socket with the default buffer, or another one. Its program reads all that has come, but only some time after it
+/// was woken.
 struct LateReader {
     late: Duration,
+    buffer: usize,
     waiting: usize,
     reads_at: Option<Duration>,
     lost: usize,
 }
 
 impl LateReader {
-    fn new(late: Duration) -> Self {
-        Self { late, waiting: 0, reads_at: None, lost: 0 }
+    const fn new(late: Duration, buffer: usize) -> Self {
+        Self { late, buffer, waiting: 0, reads_at: None, lost: 0 }
     }
 
     fn take(&mut self, at: Duration) {
@@ -26,7 +27,7 @@ impl LateReader {
             (self.waiting, self.reads_at) = (0, None);
         }
         self.reads_at.get_or_insert(at + self.late);
-        if (self.waiting + 1) * TAKEN > BUFFER {
+        if (self.waiting + 1) * TAKEN > self.buffer {
             self.lost += 1;
         } else {
             self.waiting += 1;
@@ -35,7 +36,12 @@ impl LateReader {
 
     /// How many of the packets are lost that leave a server at these times.
     fn lost(late: Duration, packets: &[(Duration, Rtp)]) -> usize {
-        let mut reader = Self::new(late);
+        Self::lost_with(BUFFER, late, packets)
+    }
+
+    /// The same with a buffer of so many bytes.
+    fn lost_with(buffer: usize, late: Duration, packets: &[(Duration, Rtp)]) -> usize {
+        let mut reader = Self::new(late, buffer);
         packets.iter().for_each(|(at, _)| reader.take(*at));
         reader.lost
     }
@@ -44,8 +50,13 @@ impl LateReader {
 /// Plays a source with frames of `len` bytes that come at these times, in microseconds. Returns when the
 /// packets left.
 fn sent(len: usize, times: impl IntoIterator<Item = u64>) -> Vec<(Duration, Rtp)> {
+    sent_to(UDP, len, times)
+}
+
+/// The same to a client that asks for this transport.
+fn sent_to(transport: &str, len: usize, times: impl IntoIterator<Item = u64>) -> Vec<(Duration, Rtp)> {
     let mut bench = Bench::of(Clip::live());
-    bench.start(UDP, "");
+    bench.start(transport, "");
     for time in times {
         bench.run(Duration::from_micros(time) - bench.elapsed());
         bench.store.push(len, MediaTime::from_micros(time));
@@ -53,6 +64,11 @@ fn sent(len: usize, times: impl IntoIterator<Item = u64>) -> Vec<(Duration, Rtp)
     }
     bench.run(seconds(1));
     bench.rtp()
+}
+
+/// The transport of a client that says that its buffer holds so many bytes of packets.
+fn announced(bytes: usize) -> String {
+    format!("{UDP}X-Receive-Buffer: {bytes}\r\n")
 }
 
 /// When 60 frames come, 30 in each second.
@@ -82,6 +98,58 @@ fn a_live_frame_of_1080p_leaves_within_5_ms() {
 fn a_live_frame_that_a_buffer_holds_leaves_at_once() {
     for len in [1_000, 57_000, 110_000] {
         assert_eq!(took(&sent(len, steady()), steady()), [Duration::ZERO; 60], "{len}");
+    }
+}
+
+#[test]
+fn a_live_frame_that_an_announced_buffer_holds_leaves_at_once() {
+    for len in [1_000, 230_000, 480_000] {
+        let packets = sent_to(&announced(512 << 10), len, steady());
+        assert_eq!(took(&packets, steady()), [Duration::ZERO; 60], "{len}");
+    }
+    // What it does not hold follows as for everybody.
+    let took_500 = took(&sent_to(&announced(300_000), 500_000, steady()), steady());
+    assert!(took_500.iter().all(|took| (millis(4)..=millis(5)).contains(took)), "{took_500:?}");
+    // Packets of 8 KiB are fewer, not more bytes.
+    let mut bench = Bench::with(Clip::live(), Config { max_packet: 8_192, ..Config::DEFAULT }, None);
+    bench.start(&announced(300_000), "");
+    bench.store.push(350_000, MediaTime::ZERO);
+    bench.turn();
+    assert_eq!(bench.rtp().len(), 300_000 / 8_192);
+}
+
+#[test]
+fn a_buffer_that_is_announced_over_tcp_or_for_recorded_media_changes_nothing() {
+    let sent = |transport: &str, clip: Clip| {
+        let mut bench = Bench::of(clip);
+        bench.start(transport, "");
+        bench.store.push(230_000, MediaTime::ZERO);
+        bench.run(seconds(1));
+        (bench.channel(0), bench.rtp())
+    };
+    let tcp = format!("{TCP}X-Receive-Buffer: 524288\r\n");
+    assert_eq!(sent(&tcp, Clip::live()), sent(TCP, Clip::live()));
+    assert_eq!(sent(&announced(524_288), Clip::of(1, 230_000)), sent(UDP, Clip::of(1, 230_000)));
+}
+
+#[test]
+fn a_receiver_that_has_lost_packets_is_sent_no_more_at_once_than_others() {
+    let mut bench = Bench::of(Clip::live());
+    bench.start(&announced(512 << 10), "");
+    bench.store.push(230_000, MediaTime::ZERO);
+    bench.turn();
+    let whole = bench.rtp();
+    assert!(whole.last().is_some_and(|(_, packet)| packet.marker));
+    let (_, last) = whole[whole.len() - 1];
+    for (n, (lost, at_once)) in [(0, whole.len()), (1, 86), (0, 86)].into_iter().enumerate() {
+        let report = receiver_report(last.ssrc, lost);
+        let from = SocketAddr::new(PEER, 5001);
+        bench.conn.handle_datagram(bench.now(), from, PORTS.socket, Port::Rtcp, &report);
+        bench.run(seconds(1));
+        bench.rtp();
+        bench.store.push(230_000, MediaTime::from_micros(1_000_000 * (n as u64 + 1)));
+        bench.turn();
+        assert_eq!(bench.rtp().len(), at_once, "{n}");
     }
 }
 
@@ -120,6 +188,17 @@ fn frames_that_follow_each_other_closely_do_not_wait_for_half_an_interval() {
     assert_eq!(LateReader::lost(millis(2), &packets), 0);
 }
 
+/// When frames come that follow each other after these times.
+fn at(steps: &[u64]) -> Vec<u64> {
+    steps
+        .iter()
+        .scan(0, |time, step| {
+            *time += step;
+            Some(*time)
+        })
+        .collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
@@ -131,7 +210,19 @@ proptest! {
             3 => Just(33_333u64), 2 => 20_000u64..50_000, 1 => 0u64..5_000, 1 => Just(200_000u64),
         ], 1..20),
     ) {
-        let times: Vec<_> = steps.iter().scan(0, |time, step| { *time += step; Some(*time) }).collect();
-        prop_assert_eq!(LateReader::lost(millis(2), &sent(len, times)), 0);
+        prop_assert_eq!(LateReader::lost(millis(2), &sent(len, at(&steps))), 0);
+    }
+
+    /// Half of what the kernel counts is announced.
+    #[test]
+    fn nothing_is_lost_of_what_is_sent_by_an_announced_buffer(
+        buffer in BUFFER * 5 / 4..1 << 20,
+        len in 1_000usize..1_000_000,
+        steps in prop::collection::vec(prop_oneof![
+            3 => Just(33_333u64), 2 => 20_000u64..50_000, 1 => 0u64..5_000, 1 => Just(200_000u64),
+        ], 1..20),
+    ) {
+        let packets = sent_to(&announced(buffer / 2), len, at(&steps));
+        prop_assert_eq!(LateReader::lost_with(buffer, millis(2), &packets), 0);
     }
 }

@@ -503,7 +503,11 @@ impl<S: FrameStore> Application for App<'_, S> {
                 duration: self.end.map(|end| end.since(MediaTime::ZERO)),
                 tracks: &[JPEG],
             }),
-            (Action::Setup(setup), None) => setup.accept(0, &mut || split_mix(self.random)),
+            (Action::Setup(setup), None) => {
+                let burst = setup.receive_buffer().and_then(|bytes| u32::try_from(bytes).ok());
+                let setup = burst.into_iter().fold(setup, Setup::with_live_burst);
+                setup.accept(0, &mut || split_mix(self.random))
+            }
             (Action::Play(play), None) if self.end.is_none() => play.accept_live(self.store),
             (Action::Play(play), None) => play.accept(self.store, self.end),
         }

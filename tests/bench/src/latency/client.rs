@@ -21,8 +21,10 @@ const LATEST: Duration = Duration::from_secs(4);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Client {
     /// No program: a socket that is read at once. It sees the last packet of each picture, and decodes
-    /// nothing.
-    Wire,
+    /// nothing. If it announces its receive buffer, the server may send more of a picture at once.
+    Wire {
+        announces: bool,
+    },
     /// pinhole-viewer, with the value of `--latency`, if it has that option.
     Viewer(Option<&'static str>),
     Gst,
@@ -44,7 +46,8 @@ impl Client {
     /// Returns the name of the client, as it is in tables.
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Wire => "the last packet".to_owned(),
+            Self::Wire { announces: false } => "the last packet".to_owned(),
+            Self::Wire { announces: true } => "the last packet, with a large buffer".to_owned(),
             Self::Viewer(None) => "pinhole-viewer".to_owned(),
             Self::Viewer(Some(latency)) => format!("pinhole-viewer --latency {latency}"),
             Self::Gst => "GStreamer latency=0".to_owned(),
@@ -59,7 +62,9 @@ impl Client {
     /// Returns an error if the program cannot be started, or if the server refuses.
     pub(super) fn start(&self, url: &str, transport: Transport, size: (usize, usize)) -> Result<Seen> {
         let mut command = match self {
-            Self::Wire => return Ok(Seen::of_wire(wire::Session::start(url, transport)?)),
+            Self::Wire { announces } => {
+                return Ok(Seen::of_wire(wire::Session::start(url, transport, *announces)?));
+            }
             Self::Viewer(latency) => {
                 let mut command = Command::new(binary("pinhole-viewer")?);
                 command.args(["--headless", "--pictures", "-"]);

@@ -128,7 +128,7 @@ pub(crate) fn run(common: &Common) -> Result<()> {
         let pictures = Arc::new(Pictures::make(common.clips.first(), pixels, &scratch.0)?);
         bytes.push((size, pictures.mean_len()));
         for transport in Transport::ALL {
-            let mut of_this: Vec<_> = plan()?
+            let mut of_this: Vec<_> = plan(transport)?
                 .into_iter()
                 .map(|(server, client)| Row { server, client, size, transport, written: 0, took: Vec::new() })
                 .collect();
@@ -152,8 +152,12 @@ pub(crate) fn run(common: &Common) -> Result<()> {
 }
 
 /// Returns the pairs of servers and clients that this machine has.
-fn plan() -> Result<Vec<(Server, Client)>> {
-    let mut plan: Vec<_> = [Client::Wire].into_iter().chain(client::viewers()?).collect();
+fn plan(transport: Transport) -> Result<Vec<(Server, Client)>> {
+    let mut wires = vec![Client::Wire { announces: false }];
+    if transport == Transport::Udp {
+        wires.push(Client::Wire { announces: true });
+    }
+    let mut plan: Vec<_> = wires.iter().cloned().chain(client::viewers()?).collect();
     if available(&[Peer::Gstreamer]) {
         plan.push(Client::Gst);
     }
@@ -161,9 +165,9 @@ fn plan() -> Result<Vec<(Server, Client)>> {
         plan.push(Client::Ffmpeg);
     }
     let mut plan: Vec<_> = plan.into_iter().map(|client| (Server::Pinhole, client)).collect();
-    plan.push((Server::Twice, Client::Wire));
+    plan.extend(wires.into_iter().map(|client| (Server::Twice, client)));
     if available(&[Peer::Gstreamer, Peer::GstServer]) {
-        plan.extend([Client::Wire, Client::Gst].map(|client| (Server::Gst, client)));
+        plan.extend([Client::Wire { announces: false }, Client::Gst].map(|client| (Server::Gst, client)));
     }
     Ok(plan)
 }

@@ -17,8 +17,9 @@ server's standard input to the first byte of the picture at the client's output:
 The pictures are those of the clip, or else of the sample clip, with noise, and with a number drawn into each by
 which it is known again. Server and client share two processors with the camera and with what reads the pictures.
 *The last packet* is when the packet with the marker bit has come to a socket that is read at once; nothing is
-decoded then. *Twice* is a second pinhole-server that takes the pictures from the first. pinhole-viewer writes its pictures with `--headless --pictures -`; they are converted for that,
-which counts. The others are `gst-launch-1.0 rtspsrc latency=0 ! rtpjpegdepay ! jpegdec ! fdsink` and
+decoded then. *With a large buffer* is a socket that says in SETUP how many packets it holds, as pinhole-viewer and a
+second server do. *Twice* is a second pinhole-server that takes the pictures from the first. pinhole-viewer writes its
+pictures with `--headless --pictures -`; they are converted for that, which counts. The others are `gst-launch-1.0 rtspsrc latency=0 ! rtpjpegdepay ! jpegdec ! fdsink` and
 `ffmpeg -fflags nobuffer -flags low_delay -f rawvideo`. A picture that was not seen counts as slower than all
 others. The ratio is to the median of GStreamer as a client of pinhole-server.
 ";

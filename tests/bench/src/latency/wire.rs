@@ -2,7 +2,9 @@
 use crate::Result;
 use crate::rtsp::SetUp;
 use pinhole::rtp::Packet;
+use pinhole::rtsp::RECEIVE_BUFFER;
 use pinhole_tests::Transport;
+use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,28 +24,34 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Plays the medium at `url`.
+    /// Plays the medium at `url`. If it `announces` its receive buffer, it says in SETUP how much of packets by UDP it
+    /// holds.
     ///
     /// # Errors
     /// Returns an error if the server refuses, or if the system refuses a socket.
-    pub(super) fn start(url: &str, transport: Transport) -> Result<Self> {
+    pub(super) fn start(url: &str, transport: Transport, announces: bool) -> Result<Self> {
         let ends = Arc::new(Mutex::new(Vec::new()));
         let log = ends.clone();
         let note = move || log.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = socket.local_addr()?.port();
-        let header = match transport {
+        // Ordinary users are granted less than this, which is no error.
+        let _ = SockRef::from(&socket).set_recv_buffer_size(BUFFER);
+        let mut header = match transport {
             Transport::Udp => format!("RTP/AVP;unicast;client_port={port}-{}", port.wrapping_add(1)),
             Transport::Tcp => "RTP/AVP/TCP;unicast;interleaved=0-1".to_owned(),
         };
+        if announces {
+            // The system counts more than the bytes of packets.
+            let room = SockRef::from(&socket).recv_buffer_size()? / 2;
+            header += &format!("\r\n{RECEIVE_BUFFER}: {room}");
+        }
         let set_up = SetUp::new(url, &header)?;
         let mut control = set_up.stream.try_clone()?;
         let stream = set_up.stream.try_clone()?;
         control.write_all(set_up.play(None).as_bytes())?;
         match transport {
             Transport::Udp => {
-                // Ordinary users are granted less than this, which is no error.
-                let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(BUFFER);
                 socket.set_read_timeout(Some(LOOK))?;
                 thread::spawn(move || datagrams(&socket, &stream, note));
             }

@@ -14,6 +14,9 @@ use pinhole::time::{Instant, Now};
 /// in parts that are still in the processor's cache when their packets are looked at.
 const READS: usize = 5;
 const READ_LEN: usize = 64 << 10;
+/// The size of the receive buffers of a source that is requested of the kernel, in bytes: a large frame that comes at
+/// once, and as much again. The kernel counts up to twice as much, and there may be hundreds of sources.
+const RECEIVE_BUFFER: usize = 1 << 20;
 
 /// A session that plays a source.
 pub(super) struct Session {
@@ -145,11 +148,12 @@ impl Session {
             }
             Event::Setup { track } => {
                 let index = usize::from(track);
-                let (local, server) = (self.connection.local(), self.connection.server());
-                let bound = TrackSockets::bind(local, server, registry, first + 2 * index);
+                let ends = (self.connection.local(), self.connection.server());
+                let bound = TrackSockets::bind(ends, RECEIVE_BUFFER, registry, first + 2 * index);
                 let bound = bound.inspect_err(|error| tracing::warn!(%error, "no UDP ports to receive on"));
                 let ports = bound.ok().map(|sockets| {
                     let ports = sockets.ports();
+                    self.conn.announce_buffer(sockets.packet_room());
                     self.tracks.truncate(index);
                     self.tracks.push(sockets);
                     ports

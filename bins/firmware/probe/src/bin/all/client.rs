@@ -44,6 +44,9 @@ fn commands(conn: &mut Conn<'_>) {
         used(conn.setup(any(0), any(Some(Pair { rtp: 0, rtcp: 1 }))));
     }
     if any(true) {
+        conn.announce_buffer(any(1));
+    }
+    if any(true) {
         conn.play(any(Some(Seek::Live)));
     }
     if any(true) {

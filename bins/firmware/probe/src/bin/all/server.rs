@@ -2,7 +2,9 @@
 //! storage, without.
 use core::net::SocketAddr;
 use pinhole::rtsp::Status;
-use pinhole::server::{Answered, Application, Chunk, Config, Event, Notice, Request, ServerConn, Transmit};
+use pinhole::server::{
+    Action, Answered, Application, Chunk, Config, Event, Notice, Request, ServerConn, Transmit,
+};
 use probe::{Ring, address, any, bytes, now, room, text, used};
 
 pub(crate) fn rest() {
@@ -53,6 +55,13 @@ impl Application for Gatekeeper {
         used((request.method(), request.raw_url(), request.url(), request.body(), request.peer()));
         used((request.session(), request.now(), request.header(text())));
         request.headers().for_each(used);
+        let request = match request.action() {
+            Action::Setup(setup) => {
+                used(setup.receive_buffer());
+                setup.with_live_burst(any(1)).into_request()
+            }
+            other => other.into_request(),
+        };
         let fields = any([("WWW-Authenticate", text()); 2]);
         if any(true) {
             request.refuse(any(Status::UNAUTHORIZED), &fields)
