@@ -1,8 +1,8 @@
 //! What a client and a server that pulls a source tell of their receive buffers.
-use super::common::{LIMIT, connect};
+use super::common::{LIMIT, Serving, ask, connect, library};
 use pinhole::client::TransportChoice;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -73,10 +73,24 @@ fn a_client_announces_half_of_the_buffer_that_it_was_granted() {
     assert_eq!(announced(&setup(TransportChoice::Tcp)), None);
 }
 
+#[test]
+fn what_is_no_number_of_bytes_is_ignored() {
+    let serving = Serving::start((Ipv4Addr::LOCALHOST, 0).into(), library());
+    for value in ["", "lots", "-5", "1e6", "0x100000", "99999999999999999999999999"] {
+        let mut stream = TcpStream::connect(serving.address).unwrap();
+        let transport = "Transport: RTP/AVP;unicast;client_port=50000-50001";
+        let url = serving.url();
+        let setup = format!(
+            "SETUP {url}/track0 RTSP/1.0\r\nCSeq: 1\r\n{transport}\r\nx-receive-buffer: {value}\r\n\r\n"
+        );
+        let reply = ask(&mut stream, setup);
+        assert!(reply.starts_with("RTSP/1.0 200 OK"), "{value}: {reply}");
+    }
+}
+
 #[cfg(feature = "pull")]
 #[test]
 fn a_server_announces_the_buffer_of_each_source_that_it_pulls() {
-    use super::common::Serving;
     use pinhole_std::media::{Library, Playback, SourceOptions, SourceUrl};
 
     let (url, setups) = camera();
