@@ -29,7 +29,9 @@ if [ "$(cargo llvm-cov --version 2>/dev/null)" != "cargo-llvm-cov $version" ]; t
 fi
 
 mkdir -p "${report%/*}"
-cargo llvm-cov --no-cfg-coverage --locked --quiet -p pinhole --features pcm --lcov --output-path "$report" >/dev/null
+# They are the core's tests with all payload formats, too.
+cargo llvm-cov --no-cfg-coverage --locked --quiet -p pinhole --features pcm --lcov --output-path "$report" \
+    >"$report.log" || { cat "$report.log"; exit 1; }
 awk -v floor="$floor" -v root="$PWD/core/src/" '
     # The tests are at the end of a file.
     function tests_of(file,    line, n, marked, at) {

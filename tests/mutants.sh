@@ -14,9 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 seeds=${SEEDS:-0..2000}
 copy=$PWD/target/mutants/copy
 log=$PWD/target/mutants/log
-# What is built anew for each is little, and so it is built to be ready soon.
-export CARGO_TARGET_DIR=$PWD/target/mutants/target CARGO_INCREMENTAL=1
-export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_DEV_DEBUG=0
+export CARGO_TARGET_DIR=$PWD/target/mutants/target CARGO_PROFILE_DEV_DEBUG=0
 
 patches=()
 for name in "${@:-*}"; do
@@ -39,7 +37,7 @@ export GIT_CEILING_DIRECTORIES=${copy%/*}
 # Builds the program, or the tests with these arguments.
 build() {
     if [ $# -eq 0 ]; then
-        cargo build --locked --quiet --release -p pinhole-sim
+        cargo build --locked --quiet --profile soak -p pinhole-sim
     else
         cargo test --locked --quiet --no-run "$@"
     fi
@@ -58,7 +56,7 @@ for patch in "${patches[@]}"; do
     start=$SECONDS
     code=0
     if [ ${#tests[@]} -eq 0 ]; then
-        timeout 600 "$CARGO_TARGET_DIR/release/pinhole-sim" soak --seeds "$seeds" >"$log" 2>&1 || code=$?
+        timeout 600 "$CARGO_TARGET_DIR/soak/pinhole-sim" soak --seeds "$seeds" >"$log" 2>&1 || code=$?
         # The one that fails first, and what does not hold.
         found=$(grep -m 1 -o 'seed [0-9]*,.*' "$log" || true)
     else

@@ -7,6 +7,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 target=thumbv7em-none-eabihf
+# Backtraces have lines. All that a debugger could use of 80 executables takes long to write.
+export CARGO_PROFILE_DEV_DEBUG=line-tables-only
 steps=0
 current=start
 # What runs beside the steps: its process group, and its output.
@@ -32,17 +34,17 @@ step() {
     printf -- '-- %s: %d s\n' "$current" $((SECONDS - start))
 }
 
-# Starts steps of which each has a target directory of its own. The tests wait more than they compute: these
-# take what they leave.
+# Starts commands that use none of the directories that Cargo locks for the steps after them. The tests wait more than
+# they compute, and a build often waits for one crate: these take what is left.
 start_beside() {
     printf '\n== beside what follows: %s\n' "$*"
     # A process group can be ended as a whole.
     set -m
     {
         renice -n 10 "$BASHPID" >/dev/null
-        local script
-        for script in "$@"; do
-            step "$script" "$script"
+        local command
+        for command in "$@"; do
+            step "$command" "$command"
         done
     } >"$beside_log" 2>&1 &
     beside=$!
@@ -52,7 +54,7 @@ start_beside() {
 
 # Waits for what runs beside, and prints what it printed.
 finish_beside() {
-    current="what ran beside the tests"
+    current="what ran beside the steps"
     local code=0
     wait "$beside" || code=$?
     beside=
@@ -130,11 +132,26 @@ check_features_of_std() {
     done
 }
 
+# As the README's commands build them, which a test runs: one by one, or they would have each other's features.
+release_programs() {
+    local package
+    for package in pinhole-viewer pinhole-server; do
+        cargo build --locked --quiet --release -p "$package"
+    done
+}
+
+# In the directory of the mutants, which are built of the same dependencies.
+soak() {
+    cargo run --locked --quiet --profile soak --target-dir target/mutants/target -p pinhole-sim -- soak --seeds 0..2000
+}
+
 step "peers" install_peers
 step "peers of PyPI" tests/python.sh
 step "cargo-deb" install_cargo_deb
 step "format" cargo fmt --all --check
 step "clippy" cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+# Programs for the README's test, faults that the soak must find, and the lines of the core that its tests execute.
+start_beside release_programs soak tests/mutants.sh tests/fuzz.sh tests/coverage.sh
 step "documentation" env RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --all-features --no-deps
 step "features of the core" build_features
 step "features of the socket adapter" check_features_of_std
@@ -149,16 +166,15 @@ step "budgets of the firmware" bins/firmware/size.sh
 step "lint of the firmware" cargo clippy --locked --manifest-path bins/firmware/Cargo.toml -p mps2 -p pinhole-camera \
     --lib --bins -- -D warnings
 step "tests of the firmware's parts" cargo test --locked --manifest-path bins/firmware/Cargo.toml -p pinhole-camera --lib
-step "soak" cargo run --locked --release -p pinhole-sim -- soak --seeds 0..2000
-# The faults that the soak must find, the fuzz targets, and the lines of the core that its tests execute.
-start_beside tests/mutants.sh tests/fuzz.sh tests/coverage.sh
+step "build of the tests" tests/streams.py --build
+# The whole workspace is named, or dependencies would be built anew with fewer features.
 step "payload formats that are off by default" env PINHOLE_PEERS=1 \
-    cargo test --locked -p pinhole -p pinhole-tests --features pinhole/pcm,pinhole-tests/pcm --lib --test interop_pcm
+    cargo test --locked --workspace --features pinhole/pcm,pinhole-tests/pcm --test interop_pcm
 # There is no camera: their choice and their pictures are tested with a stand-in for the device.
-step "cameras, which are off by default" cargo test --locked -p pinhole-std --features v4l2 --lib camera
-step "build of the tests" cargo test --locked --workspace --no-run
+step "cameras, which are off by default" cargo test --locked --workspace --features pinhole-std/v4l2 --lib camera
+step "tests of the documentation" cargo test --locked --workspace --doc --no-fail-fast
 # A test whose peer does not work fails instead of leaving itself out.
-step "tests" env PINHOLE_PEERS=1 cargo test --locked --workspace --no-fail-fast
+step "tests" env PINHOLE_PEERS=1 tests/streams.py
 finish_beside
 
 printf '\nPASSED: all %d steps, in %d min %d s\n' $steps $((SECONDS / 60)) $((SECONDS % 60))

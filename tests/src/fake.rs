@@ -1,7 +1,8 @@
 //! Servers that a viewer has to cope with: they answer wrongly or not at all, or send no valid video. All of
 //! them listen on a port of 127.0.0.1 until the test's process ends.
+use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -25,13 +26,20 @@ pub fn server(greeting: &'static str, answer: &'static str) -> SocketAddr {
 }
 
 /// Returns an address and a TCP port of this machine at which nobody listens, so that connections to that
-/// port are refused.
+/// port are refused. Until the test's process ends, the system gives the port to nobody who asks for any. A
+/// server of this repository that is told to listen there can.
 ///
 /// # Panics
 /// Panics if there is no free port.
 pub fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound socket")
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    // Who sets this, too, can have the port, as long as this socket does not listen.
+    socket.set_reuse_address(true).expect("an option of sockets");
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+    let address = socket.local_addr().expect("a bound socket").as_socket().expect("an address of IP");
+    // Other tests run at the same time, and take ports.
+    std::mem::forget(socket);
+    address
 }
 
 /// What a server answers to the requests of a client, and what it sends after PLAY. [`Self::serve`] starts

@@ -221,7 +221,8 @@ pub fn poll<T>(limit: Duration, mut find: impl FnMut() -> Option<T>) -> Option<T
 ///
 /// Cargo itself builds only the binaries of a test's own package. So the first call in a process has Cargo
 /// build all three binaries, which may take minutes. This way, the binaries are always up to date. Later
-/// calls in the same process return at once.
+/// calls in the same process return at once. If the environment variable `PINHOLE_PROGRAMS` is set, it names the
+/// directory with the binaries, and nothing is built.
 ///
 /// # Panics
 /// Panics if the binaries cannot be built within 15 minutes.
@@ -233,7 +234,8 @@ pub fn binary(name: &str) -> PathBuf {
 }
 
 /// Returns the path of the example `name` of the crate `pinhole`, built in the profile of the running
-/// test. Each call has Cargo build the example first, which may take minutes.
+/// test. Each call has Cargo build the example first, which may take minutes, unless `PINHOLE_PROGRAMS` is set: see
+/// [`binary`].
 ///
 /// # Panics
 /// Panics if there is no such example, or if it cannot be built within 15 minutes.
@@ -242,8 +244,11 @@ pub fn example(name: &str) -> PathBuf {
     directory.join(name).with_extension(std::env::consts::EXE_EXTENSION)
 }
 
-/// Has Cargo build what these options name. Returns the directory with the result.
+/// Has Cargo build what these options name, if nobody did. Returns the directory with the result.
 fn build(what: &[&str]) -> PathBuf {
+    if let Some(built) = std::env::var_os("PINHOLE_PROGRAMS") {
+        return built.into();
+    }
     // .../target/PROFILE/deps/test-HASH
     let test = std::env::current_exe().expect("the test's own path");
     let directory = test.ancestors().nth(2).expect("a test lies in deps/").to_owned();

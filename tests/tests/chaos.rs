@@ -1,6 +1,7 @@
 //! Ten steady viewers beside clients of every kind that do harm, while files, output and signals do, too.
 //!
-//! Alone in its file: Cargo runs the files one after the other, and this one needs the machine.
+//! Alone in its file: Cargo runs the files one after the other, `tests/streams.py` this one while no other test runs,
+//! and it needs the machine.
 //!
 //! By hand, ten minutes in a release build, with the limits that are promised:
 //!

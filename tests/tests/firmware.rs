@@ -82,7 +82,8 @@ impl Watcher {
         let seconds = self.since.elapsed().as_secs();
         self.viewer.signal("INT");
         let report = viewer::report(&self.viewer.finish(LIMIT));
-        assert_whole(&report, seconds.saturating_sub(1) * RATE);
+        // On a busy machine the emulator's clock is behind, and with it the camera's.
+        assert_whole(&report, seconds.saturating_sub(1) * RATE * 9 / 10);
         let seen = watch::ffmpeg_file(&Self::file(&self.directory));
         assert_eq!(seen.len() as u64, report.number("frames_complete"), "{report:?}");
         watch::assert_consecutive(&seen, &pictures(), &format!("the viewer by {}", self.transport));

@@ -6,10 +6,10 @@ use pinhole_tests::process::{Running, binary};
 use pinhole_tests::relay::Relay;
 use pinhole_tests::server::Server;
 use pinhole_tests::viewer::Report;
-use pinhole_tests::{Transport, undisturbed, viewer};
+use pinhole_tests::{Transport, viewer};
 use std::time::Duration;
 
-/// A stream whose frames have one packet each.
+/// A stream whose frames have one packet each: several tests at once hardly take a part of a core.
 const SMALL: [&str; 2] = ["--pattern", "32x32@25"];
 const NO_MEDIA: [&str; 0] = [];
 /// How often to try anew what a busy machine may spoil.
@@ -47,7 +47,6 @@ fn wait_target(viewer: &Running, after: usize, is_right: impl Fn(u64) -> bool) -
 
 #[test]
 fn over_a_quiet_path_live_pictures_come_at_once() {
-    let _turn = undisturbed();
     let server = Server::with(&SMALL, &NO_MEDIA);
     for transport in Transport::ALL {
         let watch = || viewer::watch(&server.url("pattern"), transport, &["--duration", "5s"]);
@@ -61,7 +60,6 @@ fn over_a_quiet_path_live_pictures_come_at_once() {
 
 #[test]
 fn the_latency_follows_jitter_up_and_down() {
-    let _turn = undisturbed();
     let server = Server::with(&SMALL, &NO_MEDIA);
     let relay = Relay::start(server.address(), 0);
     let url = relay.url(&server.url("pattern"));
@@ -79,7 +77,6 @@ fn the_latency_follows_jitter_up_and_down() {
 
 #[test]
 fn with_jitter_hardly_a_frame_is_late() {
-    let _turn = undisturbed();
     let server = Server::with(&SMALL, &NO_MEDIA);
     let relay = Relay::start(server.address(), 0);
     relay.delay_by_up_to(Duration::from_millis(30));
@@ -94,7 +91,6 @@ fn with_jitter_hardly_a_frame_is_late() {
 
 #[test]
 fn losses_are_no_jitter() {
-    let _turn = undisturbed();
     let server = Server::with(&SMALL, &NO_MEDIA);
     // A lost packet is waited for for 50 ms, and holds the next frame up.
     let relay = Relay::start(server.address(), 50_000);
@@ -107,7 +103,6 @@ fn losses_are_no_jitter() {
 
 #[test]
 fn damaged_frames_are_shown_in_time() {
-    let _turn = undisturbed();
     // Each frame has four packets.
     let server = Server::with(&["--pattern", "512x288@25"], &NO_MEDIA);
     let relay = Relay::start(server.address(), 20_000);
@@ -127,7 +122,6 @@ fn a_link_with_jitter_is_buffered_for() {
     if !available(&[Peer::Namespaces]) {
         return;
     }
-    let _turn = undisturbed();
     in_own_namespaces("a_link_with_jitter_is_buffered_for", || {
         let link = Link::start(["near", "far"], &["--delay", "20ms", "--jitter", "30ms"]);
         let listen = format!("{}:8554", Link::NEAR);
@@ -146,7 +140,6 @@ fn a_link_with_jitter_is_buffered_for() {
 
 #[test]
 fn a_set_latency_is_kept() {
-    let _turn = undisturbed();
     let server = Server::with(&SMALL, &NO_MEDIA);
     for (latency, from, to) in [("300ms", 300.0, 310.0), ("0", 0.0, 50.0)] {
         let options = ["--duration", "6s", "--latency", latency];

@@ -1,6 +1,7 @@
 //! Twenty viewers at once, one of which dies.
 //!
-//! Alone in its file: Cargo runs the files one after the other, and this one needs the machine.
+//! Alone in its file: Cargo runs the files one after the other, `tests/streams.py` this one while no other test runs,
+//! and it needs the machine.
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::peer::{Peer, available};
 use pinhole_tests::process::Running;
