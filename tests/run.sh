@@ -171,7 +171,7 @@ step "build of the tests" tests/streams.py --build
 step "payload formats that are off by default" env PINHOLE_PEERS=1 \
     cargo test --locked --workspace --features pinhole/pcm,pinhole-tests/pcm --test interop_pcm
 # There is no camera: their choice and their pictures are tested with a stand-in for the device.
-step "cameras, which are off by default" cargo test --locked --workspace --features pinhole-std/v4l2 --lib camera
+step "cameras, which are off by default" cargo test --locked -p pinhole-std --features v4l2 --lib camera
 step "tests of the documentation" cargo test --locked --workspace --doc --no-fail-fast
 # A test whose peer does not work fails instead of leaving itself out.
 step "tests" env PINHOLE_PEERS=1 tests/streams.py

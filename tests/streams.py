@@ -85,9 +85,9 @@ def build():
         sys.exit(built.returncode)
     messages = map(json.loads, built.stdout.splitlines())
     artifacts = [one for one in messages if one["reason"] == "compiler-artifact" and one["executable"]]
-    server = next(one["executable"] for one in artifacts if one["target"]["name"] == "pinhole-server" and not is_test(one))
+    programs = {one["target"]["name"]: one["executable"] for one in artifacts if not is_test(one)}
     # Or each test would ask Cargo for them: see `binary` in tests/src/process.rs.
-    os.environ["PINHOLE_PROGRAMS"] = str(Path(server).parent)
+    os.environ["PINHOLE_PROGRAMS"] = str(Path(programs["pinhole-server"]).parent)
     return [Executable(one) for one in artifacts if is_test(one)]
 
 
@@ -141,7 +141,7 @@ def main():
     in_streams([test for test in tests if test.is_alone], 1)
 
     failed = [test for test in tests if test.code]
-    print(f"\n{len(tests)} executables in {time.monotonic() - begun:.0f} s, {len(failed)} failed; those of 10 s and more:")
+    print(f"\n{len(tests)} executables in {time.monotonic() - begun:.0f} s, {len(failed)} failed. Of 10 s and more:")
     for test in sorted(tests, key=lambda test: -test.seconds):
         if test.seconds >= 10:
             print(f"{test.seconds:6.0f} s  {test.label}{'  (alone)' if test.is_alone else ''}")
