@@ -35,6 +35,14 @@ impl<'a> Challenge<'a> {
             .reduce(|best, other| if other.rank() > best.rank() { other } else { best })
     }
 
+    /// Returns what the user is to be told that the password is for; empty if that is not known.
+    pub fn realm(&self) -> Quoted<'a> {
+        match *self {
+            Self::Basic { realm } | Self::Digest(DigestChallenge { realm, .. }) => realm,
+            Self::Unsupported(_) => Quoted::default(),
+        }
+    }
+
     const fn rank(&self) -> u8 {
         match self {
             Self::Unsupported(_) => 0,

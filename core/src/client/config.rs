@@ -5,8 +5,9 @@ use crate::time::Duration;
 /// Bytes for outgoing messages: a request, or a response to a request of the server, after the rest of
 /// a message that was begun.
 pub(super) const OUTGOING_ROOM: usize = 2 * MESSAGE_ROOM;
-/// The length of the longest message that the client sends, in bytes.
-pub(super) const MESSAGE_ROOM: usize = 1024;
+/// The length of the longest message that the client sends, in bytes. Credentials repeat the URL and what the server has
+/// asked with.
+pub(super) const MESSAGE_ROOM: usize = if cfg!(feature = "auth") { 2048 } else { 1024 };
 /// Bytes for the URLs of the presentation and its tracks, and for the session's identifier.
 pub(super) const TEXTS_ROOM: usize = 1024;
 /// The least room for a response, in bytes.

@@ -3,6 +3,8 @@ use super::chunk::Chunk;
 use super::config::{Config, OUTGOING_ROOM, TEXTS_ROOM, TransportChoice, Unusable};
 use super::datagram::Datagram;
 use super::event::{ClientError, Event, NotWaiting, TrackDescription};
+#[cfg(feature = "auth")]
+use super::login::Login;
 use super::phase::{Command, Keepalive, Kind, Outstanding, Phase};
 use super::play::PlayOptions;
 use super::saved_texts::{SavedTexts, TextRange};
@@ -88,6 +90,11 @@ pub(super) struct ClientState {
     pub(super) finished: bool,
     pub(super) events: heapless::Deque<Event<'static>, MAX_EVENTS>,
     pub(super) random: u64,
+    #[cfg(feature = "auth")]
+    pub(super) login: Option<Login>,
+    /// What the server asks to log in to.
+    #[cfg(feature = "auth")]
+    pub(super) realm: TextRange,
     ssrc: u32,
     cname: [u8; 16],
 }
@@ -165,12 +172,35 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
             finished: false,
             events: heapless::Deque::new(),
             random,
+            #[cfg(feature = "auth")]
+            login: None,
+            #[cfg(feature = "auth")]
+            realm: TextRange::default(),
             ssrc: 0,
             cname: [0; 16],
         };
         state.ssrc = state.draw() as u32;
         state.cname = hex_digits(state.draw());
         Ok(Self { state, url, storage })
+    }
+
+    /// Has the connection log in with these credentials when the server asks for that. Call this before the
+    /// first [`Self::poll_stream`]. Without it, the session fails with [`LoginError::Needed`] then.
+    ///
+    /// The `random` number of [`Self::new`] then has to be hard to guess, too: the client's nonce is made
+    /// from it (RFC 7616, 5.8).
+    ///
+    /// [`LoginError::Needed`]: super::LoginError::Needed
+    #[cfg(feature = "auth")]
+    pub fn log_in_with(&mut self, login: Login) {
+        self.state.login = Some(login);
+    }
+
+    /// Returns what the server asks to log in to, which is a name for people to read. It is empty before the
+    /// session has failed with [`ClientError::Login`], and if the server gives no name.
+    #[cfg(feature = "auth")]
+    pub fn realm(&self) -> &[u8] {
+        self.state.realm.of(self.storage.as_ref().get(..TEXTS_ROOM).unwrap_or_default())
     }
 
     /// Returns how many bytes it is best to read from the RTSP connection at once: the length of the part

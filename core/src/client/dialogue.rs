@@ -144,8 +144,15 @@ impl ClientState {
         self.cseq = self.cseq.wrapping_add(1);
         let method = self.method(kind);
         let room = self.outgoing.tail(parts.tx, MESSAGE_ROOM);
-        let written = self.write(kind, method, url, parts.texts, room);
-        let Ok(len) = written.map(|sink| sink.len()) else {
+        let written = self.write(kind, method, url, parts.texts, room).ok().map(|sink| sink.len());
+        #[cfg(feature = "auth")]
+        let (signed, written) = match &mut self.login {
+            Some(login) if login.is_challenged() => {
+                (true, written.and_then(|len| login.sign(self.outgoing.tail(parts.tx, MESSAGE_ROOM), len)))
+            }
+            _ => (false, written),
+        };
+        let Some(len) = written else {
             return self.fail(ClientError::NoRoom);
         };
         self.outgoing.grow(parts.tx, len);
@@ -160,8 +167,15 @@ impl ClientState {
             Kind::Keepalive => self.keepalive.wait().min(self.config.response_wait),
             _ => self.config.response_wait,
         };
-        self.outstanding =
-            Some(Outstanding { kind, method, cseq: self.cseq, asked_at: now.at, until: now.at + wait });
+        self.outstanding = Some(Outstanding {
+            kind,
+            method,
+            cseq: self.cseq,
+            asked_at: now.at,
+            until: now.at + wait,
+            #[cfg(feature = "auth")]
+            signed,
+        });
         (self.keepalive.last, self.keepalive.due) = (now.at, false);
         match kind {
             Kind::Play { options, before } => {

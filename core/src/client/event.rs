@@ -1,7 +1,9 @@
 //! The events and errors of a client connection.
+#[cfg(feature = "auth")]
+use super::login::LoginError;
 use crate::codec::Codec;
 use crate::rtsp::LowerTransport;
-use crate::rtsp::{AuthScheme, Method, Pair, Range, Scale, Speed, Status};
+use crate::rtsp::{Method, Pair, Range, Scale, Speed, Status};
 use crate::sdp::{FrameRate, SdpError};
 use crate::text::Escaped;
 use crate::time::Duration;
@@ -91,17 +93,14 @@ pub enum Event<'a> {
     },
     /// The server has refused a request. If the request was DESCRIBE or SETUP, the session ends, and
     /// [`Self::Closed`] follows. If the request was PLAY or PAUSE, the session continues as before, and
-    /// the caller may ask for something else.
+    /// the caller may ask for something else. With the feature `auth`, no request is refused with
+    /// [`Status::UNAUTHORIZED`]: the client logs in, or fails with [`ClientError::Login`].
     Refused {
         /// The method of the refused request.
         method: Method<'static>,
         /// The status of the server's response. If the server has accepted SETUP, but with a transport
         /// that the client cannot use, the status is always [`Status::UNSUPPORTED_TRANSPORT`].
         status: Status,
-        /// The scheme of authentication that the server asks for, usually with [`Status::UNAUTHORIZED`].
-        /// The client cannot authenticate itself, so another attempt would fail, too. `None` if the
-        /// response names no scheme.
-        auth: Option<AuthScheme>,
     },
     /// The session has ended without an error: after [`ClientConn::teardown`](super::ClientConn::teardown),
     /// after a refusal or a redirection, or because the server has ended the session. Close the RTSP
@@ -160,8 +159,8 @@ pub enum ClientError {
     /// [`super::TransportChoice::Udp`] rules out interleaving.
     NoPorts,
     /// The connection has no room for what the server gives. The URLs of the presentation and its tracks
-    /// and the session identifier may have 1024 bytes together, and each request may have 1024 bytes. No
-    /// configuration gives more room: give the server up.
+    /// and the session identifier may have 1024 bytes together, and each request may have 1024 bytes, or 2048
+    /// with the feature `auth`. No configuration gives more room: give the server up.
     NoRoom,
     /// The server has not answered a request within [`super::Config::response_wait`]. Another connection
     /// may succeed later.
@@ -175,6 +174,10 @@ pub enum ClientError {
         /// The status of the server's last response.
         status: Status,
     },
+    /// The server does not let the client in. Another attempt would fail, too, unless the caller has other
+    /// credentials: see [`ClientConn::log_in_with`](super::ClientConn::log_in_with).
+    #[cfg(feature = "auth")]
+    Login(LoginError),
     /// The connection was lost before the session had ended: the caller has called
     /// [`ClientConn::disconnected`](super::ClientConn::disconnected). Another connection may succeed.
     Disconnected,
@@ -199,6 +202,8 @@ impl core::fmt::Display for ClientError {
             Self::SessionLost { status } => {
                 write!(f, "the server has dropped the session ({} {})", status.0, status.reason())
             }
+            #[cfg(feature = "auth")]
+            Self::Login(error) => error.fmt(f),
             Self::Disconnected => f.write_str("the server has closed the connection"),
         }
     }

@@ -29,6 +29,8 @@ mod event;
 mod gate;
 mod incoming;
 mod intake;
+#[cfg(feature = "auth")]
+mod login;
 mod phase;
 mod play;
 mod prefetch;
@@ -49,6 +51,8 @@ pub use conn::ClientConn;
 pub use datagram::Datagram;
 pub use event::{ClientError, Event, NotWaiting, TrackDescription};
 pub use intake::Intake;
+#[cfg(feature = "auth")]
+pub use login::{Login, LoginError};
 pub use play::PlayOptions;
 pub use prefetch::Prefetch;
 pub use prefetch_options::{PrefetchAction, PrefetchOptions};

@@ -74,6 +74,9 @@ pub(super) struct Outstanding {
     pub(super) asked_at: Instant,
     /// When the client stops waiting for the response.
     pub(super) until: Instant,
+    /// Whether the request has credentials.
+    #[cfg(feature = "auth")]
+    pub(super) signed: bool,
 }
 
 /// When and how to keep the session alive by requests (RFC 2326, 12.37).

@@ -11,8 +11,8 @@ use crate::frame::Seek;
 use crate::rtp::{Delivery, Start};
 use crate::rtsp::LowerTransport;
 use crate::rtsp::{
-    AuthScheme, Method, Position, Profile, Range, Response, RtpInfo, Scale, Session, Speed, Status,
-    TransportSpec, Url, transports,
+    Method, Position, Profile, Range, Response, RtpInfo, Scale, Session, Speed, Status, TransportSpec, Url,
+    transports,
 };
 use crate::sdp::{Description, Media, Receivable, receivable};
 use crate::text::{self, Emit, OneLine, TextWriter};
@@ -47,6 +47,10 @@ impl ClientState {
         };
         self.given_up = None;
         (self.outstanding, self.in_step) = (None, asked.asked_at);
+        #[cfg(feature = "auth")]
+        if self.on_login(asked, response, texts) {
+            return;
+        }
         match asked.kind {
             Kind::Teardown => self.close(),
             Kind::Leave => self.switch_to_tcp(),
@@ -110,7 +114,7 @@ impl ClientState {
             // Whatever is asked next is refused, too.
             return self.fail(ClientError::SessionLost { status: response.status });
         }
-        self.refused(asked.method, response);
+        self.tell(Event::Refused { method: asked.method, status: response.status });
         if matches!(asked.kind, Kind::Describe | Kind::Setup(_)) {
             self.leave();
         }
@@ -139,11 +143,6 @@ impl ClientState {
         self.plain = true;
         self.want.get_or_insert(Command::Play(options));
         true
-    }
-
-    fn refused(&mut self, method: Method<'static>, response: &Response<'_>) {
-        let auth = response.headers.get("WWW-Authenticate").map(AuthScheme::parse);
-        self.tell(Event::Refused { method, status: response.status, auth });
     }
 
     /// Whatever it says: a server that refuses OPTIONS says why again, at DESCRIBE.
@@ -220,7 +219,7 @@ impl ClientState {
         }
         let granted = headers.get("Transport").and_then(|value| transports(value).find_map(Result::ok));
         let Some(route) = self.granted_route(index, granted) else {
-            return self.on_unusable_transport(response);
+            return self.on_unusable_transport();
         };
         if let (Route::Interleaved(_), false) = (route, self.interleaved) {
             // Not asked for. From here on the storage is for messages.
@@ -266,12 +265,11 @@ impl ClientState {
         }
     }
 
-    fn on_unusable_transport(&mut self, response: &Response<'_>) {
+    fn on_unusable_transport(&mut self) {
         if self.config.transport == TransportChoice::Auto && !self.interleaved {
             return self.switch_to_tcp();
         }
-        let response = Response { status: Status::UNSUPPORTED_TRANSPORT, ..*response };
-        self.refused(Method::Setup, &response);
+        self.tell(Event::Refused { method: Method::Setup, status: Status::UNSUPPORTED_TRANSPORT });
         self.leave();
     }
 

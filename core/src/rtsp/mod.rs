@@ -4,7 +4,6 @@
 //! several headers ([`TransportSpec`], [`Range`], [`Scale`], [`Speed`], [`Session`], [`RtpInfo`]) with a
 //! function that reads the value. [`MessageWriter`] writes messages, and takes these types as values of
 //! headers.
-mod auth;
 mod headers;
 pub mod interleaved;
 mod pace;
@@ -20,7 +19,6 @@ mod url;
 mod write;
 
 pub use crate::rtp::{Scale, Speed};
-pub use auth::AuthScheme;
 pub use headers::{Header, Headers, RECEIVE_BUFFER};
 pub use parse::{MAX_LEN, ParseError, ParseErrorKind, Parsed, parse, parse_within};
 pub use range::{Position, Range, RangeError};

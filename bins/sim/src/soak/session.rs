@@ -61,7 +61,7 @@ const fn to_static(event: &Event<'_>) -> Option<Event<'static>> {
         Event::SwitchedToTcp => Event::SwitchedToTcp,
         Event::Stalled => Event::Stalled,
         Event::Ended => Event::Ended,
-        Event::Refused { method, status, auth } => Event::Refused { method, status, auth },
+        Event::Refused { method, status } => Event::Refused { method, status },
         Event::Closed => Event::Closed,
         Event::Failed(error) => Event::Failed(error),
         _ => return None,

@@ -162,7 +162,7 @@ fn a_refused_play_is_asked_for_again_without_what_may_be_left_out() {
         assert_eq!(script.events(), []);
         // Once.
         script.reply(&refusal);
-        let refused = Event::Refused { method: Method::Play, status: Status(status), auth: None };
+        let refused = Event::Refused { method: Method::Play, status: Status(status) };
         assert_eq!((script.events(), script.request()), (Vec::from([refused]), String::new()));
     }
 }
@@ -179,7 +179,7 @@ fn a_place_that_was_named_is_not_left_out() {
     script.reply("RTSP/1.0 551 Option not supported\r\nCSeq: {}\r\n\r\n");
     assert_eq!(asked(&script.request()), [some("npt=5.000-"), None, None]);
     script.reply("RTSP/1.0 457 Invalid Range\r\nCSeq: {}\r\n\r\n");
-    let refused = Event::Refused { method: Method::Play, status: Status::INVALID_RANGE, auth: None };
+    let refused = Event::Refused { method: Method::Play, status: Status::INVALID_RANGE };
     assert_eq!((script.events(), script.request()), (Vec::from([refused]), String::new()));
 }
 

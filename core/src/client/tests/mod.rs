@@ -2,6 +2,8 @@
 mod answers;
 mod end;
 mod habits;
+#[cfg(feature = "auth")]
+mod login;
 mod pace;
 mod pair;
 mod play;

@@ -321,7 +321,7 @@ impl Pair {
                 Some(Event::Playing { lower, range, scale, speed }) => {
                     Event::Playing { lower, range, scale, speed }
                 }
-                Some(Event::Refused { method, status, auth }) => Event::Refused { method, status, auth },
+                Some(Event::Refused { method, status }) => Event::Refused { method, status },
                 Some(Event::Failed(error)) => Event::Failed(error),
                 Some(Event::SwitchedToTcp) => Event::SwitchedToTcp,
                 Some(Event::Paused) => Event::Paused,

@@ -244,7 +244,7 @@ fn a_server_that_refuses_udp_is_asked_for_tcp() {
     let mut pair = self::pair(TransportChoice::Udp, 20);
     pair.refuse_udp = true;
     assert!(pair.run_to(MINUTE, |event| *event == Event::Closed));
-    let refused = Event::Refused { method: Method::Setup, status: Status::UNSUPPORTED_TRANSPORT, auth: None };
+    let refused = Event::Refused { method: Method::Setup, status: Status::UNSUPPORTED_TRANSPORT };
     assert!(pair.told().contains(&refused));
 }
 

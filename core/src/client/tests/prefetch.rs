@@ -282,7 +282,7 @@ pub(super) fn playing(start: Option<MediaTime>) -> Event<'static> {
 }
 
 pub(super) fn refused(method: Method<'static>, status: Status) -> Event<'static> {
-    Event::Refused { method, status, auth: None }
+    Event::Refused { method, status }
 }
 
 #[test]

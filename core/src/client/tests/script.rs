@@ -108,7 +108,7 @@ impl Script {
                 Event::Playing { lower, range, scale, speed } => {
                     Event::Playing { lower, range, scale, speed }
                 }
-                Event::Refused { method, status, auth } => Event::Refused { method, status, auth },
+                Event::Refused { method, status } => Event::Refused { method, status },
                 Event::Failed(error) => Event::Failed(error),
                 Event::SwitchedToTcp => Event::SwitchedToTcp,
                 Event::Paused => Event::Paused,

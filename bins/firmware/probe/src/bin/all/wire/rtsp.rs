@@ -1,6 +1,6 @@
 //! RTSP messages and header fields.
 use pinhole::rtsp::{
-    AuthScheme, Headers, Message, MessageWriter, Method, Pair, Parsed, Range, RtpInfo, Scale, Session, Speed,
+    Headers, Message, MessageWriter, Method, Pair, Parsed, Range, RtpInfo, Scale, Session, Speed,
     Status, TransportSpec, Url, parse, parse_within, transports,
 };
 use pinhole::text::{Emit, OneLine, SliceSink, TextWriter};
@@ -17,7 +17,6 @@ pub(super) fn all() {
     used((any(Method::Play).name(), Method::from_name(bytes())));
     let status = any(Status::OK);
     used((status.reason(), status.is_success(), status.is_redirect()));
-    used(AuthScheme::parse(bytes()));
     fields();
     url();
     write();
