@@ -77,6 +77,8 @@ mod avi;
 #[cfg(feature = "client")]
 pub mod client;
 mod clock;
+#[cfg(feature = "client")]
+mod credentials;
 #[cfg(feature = "library")]
 // Live inputs and lookups are the server's.
 #[cfg_attr(not(feature = "server"), allow(dead_code))]

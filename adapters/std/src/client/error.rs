@@ -1,7 +1,7 @@
 //! The errors of a client. Each is displayed as a sentence for its user.
 use super::tunnel::Refusal;
-use pinhole::client::{ClientError, Unusable};
-use pinhole::rtsp::{AuthScheme, Method, Status};
+use pinhole::client::{ClientError, LoginError, Unusable};
+use pinhole::rtsp::{Method, Status};
 use std::io;
 
 /// Why a client's session cannot begin or continue. [`Client::connect`](super::Client::connect) and
@@ -35,16 +35,22 @@ pub enum Error {
     },
     /// The server refused a request without which the session cannot go on: DESCRIBE, SETUP, or the first
     /// PLAY. The same request will be refused again unless something changes at the server.
-    #[error("{}", refusal(*method, *status, *auth))]
+    #[error("{}", refusal(*method, *status))]
     Refused {
         /// The method of the request that the server has refused.
         method: Method<'static>,
         /// The status of the server's response.
         status: Status,
-        /// The authentication that the server asks for, with status 401. Clients do not support
-        /// authentication, so give up. `None` with any other status, or if the response with status 401 names
-        /// no authentication.
-        auth: Option<AuthScheme>,
+    },
+    /// The server does not let the client in. The same user name and password will be refused again, and some servers
+    /// lock out those who try again and again: ask the user for others, and pass them to
+    /// [`Client::log_in`](super::Client::log_in).
+    #[error("{}", login(*reason, realm))]
+    Login {
+        /// Why.
+        reason: LoginError,
+        /// What the password is for, as the server says it; empty if it does not.
+        realm: String,
     },
     /// The server says that the presentation is elsewhere, and names no URL that a client can connect to. Give up.
     /// This variant holds what the server has named, with invalid UTF-8 replaced; it may be empty.
@@ -87,6 +93,15 @@ pub enum Error {
     Loop(io::Error),
 }
 
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Login { reason, realm } => Self::Login { reason, realm },
+            refusal => Self::Tunnel(refusal),
+        }
+    }
+}
+
 impl From<Unusable> for Error {
     fn from(error: Unusable) -> Self {
         Self::Unusable(error)
@@ -107,18 +122,22 @@ fn no_track(encodings: &str) -> String {
     }
 }
 
-fn refusal(method: Method<'_>, status: Status, auth: Option<AuthScheme>) -> String {
+/// Returns why a client is not let in, as a sentence.
+pub(crate) fn login(reason: LoginError, realm: &str) -> String {
+    let realm = match reason {
+        LoginError::TooLong => return reason.to_string(),
+        LoginError::Needed | LoginError::Refused if !realm.is_empty() => format!(" for \"{realm}\""),
+        _ => String::new(),
+    };
+    format!("{reason}{realm} (401 Unauthorized)")
+}
+
+fn refusal(method: Method<'_>, status: Status) -> String {
     let Status(code) = status;
     let method = String::from_utf8_lossy(method.name());
     match status {
         Status::NOT_FOUND => {
             "the server has no such stream (404 Not Found); check the path of the URL".to_owned()
-        }
-        Status::UNAUTHORIZED => {
-            let scheme = auth.map_or(String::new(), |auth| format!(", {auth:?}"));
-            format!(
-                "the server asks for a user name and password (401 Unauthorized{scheme}), which is not supported"
-            )
         }
         _ => format!("the server refused {method}: {code} {}", status.reason()),
     }
@@ -127,6 +146,17 @@ fn refusal(method: Method<'_>, status: Status, auth: Option<AuthScheme>) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_login_is_told_with_what_it_is_for() {
+        let told = |reason, realm: &str| Error::Login { reason, realm: realm.to_owned() }.to_string();
+        assert_eq!(
+            told(LoginError::Needed, "cam"),
+            "the server asks for a user name and a password for \"cam\" (401 Unauthorized)"
+        );
+        assert_eq!(told(LoginError::Refused, ""), "wrong user name or password (401 Unauthorized)");
+        assert!(!told(LoginError::Basic, "cam").contains("cam"));
+    }
 
     #[test]
     fn a_redirection_says_where_to_or_that_it_does_not() {

@@ -3,6 +3,7 @@ use super::error::Error;
 use super::sockets::{Connection, connect};
 use super::{STREAM, Waker};
 use mio::Registry;
+use pinhole::client::Login;
 use std::io;
 use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
@@ -20,15 +21,15 @@ pub(super) enum Link {
 }
 
 impl Link {
-    /// Connects. Blocks until that is done. `is_tunnel` says whether RTSP is spoken over HTTP.
+    /// Connects. Blocks until that is done. `tunnel` is what [`Self::arrive`] takes.
     pub(super) fn open(
         url: &str,
-        is_tunnel: bool,
+        tunnel: Option<Option<Login>>,
         timeout: Duration,
         registry: &Registry,
     ) -> Result<Self, Error> {
         let stream = connect(url, timeout)?;
-        connection(stream, is_tunnel.then_some(url), registry).map(Self::Up)
+        connection(stream, url, tunnel, registry).map(Self::Up)
     }
 
     /// Begins to connect on another thread, which calls `waker` when it is done.
@@ -42,12 +43,17 @@ impl Link {
         Self::Connecting(result)
     }
 
-    /// Returns whether the connection was made since the last call. `tunnel` is the URL of the server if RTSP is spoken
-    /// over HTTP.
+    /// Returns whether the connection to the server of `url` was made since the last call. If RTSP is spoken over HTTP,
+    /// `tunnel` is the login for that, if there is one.
     ///
     /// # Errors
     /// It could not be made.
-    pub(super) fn arrive(&mut self, tunnel: Option<&str>, registry: &Registry) -> Result<bool, Error> {
+    pub(super) fn arrive(
+        &mut self,
+        url: &str,
+        tunnel: Option<Option<Login>>,
+        registry: &Registry,
+    ) -> Result<bool, Error> {
         let Self::Connecting(result) = self else { return Ok(false) };
         let stream = match result.try_recv() {
             Err(TryRecvError::Empty) => return Ok(false),
@@ -55,15 +61,20 @@ impl Link {
             Ok(result) => result,
         };
         *self = Self::Down;
-        *self = Self::Up(connection(stream?, tunnel, registry)?);
+        *self = Self::Up(connection(stream?, url, tunnel, registry)?);
         Ok(true)
     }
 }
 
-fn connection(stream: TcpStream, tunnel: Option<&str>, registry: &Registry) -> Result<Connection, Error> {
+fn connection(
+    stream: TcpStream,
+    url: &str,
+    tunnel: Option<Option<Login>>,
+    registry: &Registry,
+) -> Result<Connection, Error> {
     let connection = Connection::new(stream, registry, STREAM).map_err(Error::Loop)?;
     match tunnel {
-        Some(url) => connection.tunnelled(url, registry, STREAM).map_err(Error::Loop),
+        Some(login) => connection.tunnelled(url, login, registry, STREAM).map_err(Error::Loop),
         None => Ok(connection),
     }
 }

@@ -3,13 +3,14 @@
 //! The caller connects with [`Client::connect`], then calls [`Client::turn`] in a loop. After each turn it
 //! fetches events with [`Client::poll_event`] and reads frames from the caches with [`Client::frame`].
 //! Nothing is sent or received outside a turn. [`Client::teardown`] ends the session.
-mod error;
+pub(crate) mod error;
 pub(crate) mod exchange;
 mod findings;
 mod gather;
+pub(crate) mod http_login;
 mod link;
 mod options;
-mod redirect;
+pub(crate) mod redirect;
 pub(crate) mod sockets;
 pub(crate) mod tunnel;
 mod turn;
@@ -32,11 +33,12 @@ use sockets::TrackSockets;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-pub(crate) use turn::session;
+pub(crate) use turn::{login, session};
 
+pub use crate::credentials::{Credentials, UserInfo};
 pub use error::Error;
 pub use options::{Event, Options, Statistics, Usage};
-pub use pinhole::client::{PrefetchOptions, TrackDescription};
+pub use pinhole::client::{LoginError, PrefetchOptions, TrackDescription};
 pub use pinhole::frame::TimeRange;
 pub use tunnel::{Refusal, rtsp_url};
 
@@ -71,8 +73,10 @@ impl Waker {
 /// [`Self::teardown`] and go on with turns until [`Event::Closed`].
 pub struct Client {
     url: String,
-    /// The URL that the last redirection led to; without one, the same.
+    credentials: Option<Credentials>,
+    /// The URL that the last redirection led to, and the credentials for its host; without one, the same.
     current_url: String,
+    current_credentials: Option<Credentials>,
     /// Whether RTSP is spoken over HTTP.
     is_tunnel: bool,
     /// How many redirections were followed since [`Self::connect`] or [`Self::reconnect`].
@@ -119,30 +123,40 @@ impl std::fmt::Debug for Client {
 
 impl Client {
     /// Connects to the server of `url`, and asks it to play [`Options::play`]. `url` is `rtsp://HOST[:PORT]/PATH`, or
-    /// begins with `rtsph://` for RTSP over HTTP. Blocks until there is a TCP connection, or no address of the host has
-    /// answered within [`Options::connect_timeout`]. The session itself begins with the first [`Self::turn`].
+    /// begins with `rtsph://` for RTSP over HTTP. It may have a user name and a password before the host; if it has none,
+    /// those of [`Options::credentials`] are used. No other host is told them: a redirection leaves them behind unless it
+    /// leads to the same host.
+    ///
+    /// Blocks until there is a TCP connection, or no address of the host has answered within
+    /// [`Options::connect_timeout`]. The session itself begins with the first [`Self::turn`].
     ///
     /// # Errors
-    /// [`Error::Unusable`] if the URL is invalid, [`Error::Resolve`] if the host is not found,
+    /// [`Error::Unusable`] if the URL is invalid, [`Error::Login`] if the user name or the password is too long,
+    /// [`Error::Resolve`] if the host is not found,
     /// [`Error::Connect`] if no address of the host accepts a connection, and [`Error::Loop`] if the system
     /// refuses what the client needs.
     pub fn connect(url: &str, options: &Options) -> Result<Self, Error> {
         let (started, clock) = (Instant::now(), Clock::start());
         let (url, is_tunnel) = rtsp_url(url);
         let is_tunnel = is_tunnel || options.tunnel;
-        let mut options = *options;
+        let mut options = options.clone();
         if is_tunnel {
             options.transport = TransportChoice::Tcp;
         }
-        let mut conn = session(&url, options.transport, clock.now())?;
+        let (url, user_info) = UserInfo::split(&url);
+        let credentials = user_info.map(UserInfo::into_credentials).or_else(|| options.credentials.take());
+        let login = login(credentials.as_ref(), options.allow_basic)?;
+        let mut conn = session(&url, options.transport, login.clone(), clock.now())?;
         let poll = Poll::new().map_err(Error::Loop)?;
         let waker = mio::Waker::new(poll.registry(), WAKER).map_err(Error::Loop)?;
-        let link = Link::open(&url, is_tunnel, options.connect_timeout, poll.registry())?;
-        let mut prefetch = Prefetch::new(options.prefetch);
-        conn.play_with(prefetch.play(options.play, &[] as &[Cache]));
+        let link = Link::open(&url, is_tunnel.then_some(login), options.connect_timeout, poll.registry())?;
+        let (mut prefetch, play) = (Prefetch::new(options.prefetch), options.play);
+        conn.play_with(prefetch.play(play, &[] as &[Cache]));
         Ok(Self {
             url: url.to_string(),
             current_url: url.into_owned(),
+            current_credentials: credentials.clone(),
+            credentials,
             is_tunnel,
             redirects: 0,
             options,
@@ -157,7 +171,7 @@ impl Client {
             caches: Vec::new(),
             prefetch,
             findings: HashMap::new(),
-            wanted: Some(options.play),
+            wanted: Some(play),
             scratch: vec![0; PIECES_AT_ONCE * RECEIVE_LEN].into_boxed_slice(),
             gather: Gather::default(),
             events: VecDeque::new(),
@@ -417,7 +431,14 @@ impl Client {
         self.leaving = false;
         self.redirects = 0;
         self.current_url.clone_from(&self.url);
+        self.current_credentials.clone_from(&self.credentials);
         self.link = Link::connect(self.url.clone(), self.options.connect_timeout, self.waker.clone());
+    }
+
+    /// Sets the user name and the password with which the client logs in from the next connection on, in place of those
+    /// it had. Call [`Self::reconnect`] next, after [`Error::Login`].
+    pub fn log_in(&mut self, credentials: Credentials) {
+        self.credentials = Some(credentials);
     }
 
     /// Returns true if there is a connection to the server. Returns false after an error and after

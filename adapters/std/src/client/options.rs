@@ -1,12 +1,13 @@
 //! The configuration of a client, and what it tells.
+use crate::credentials::Credentials;
 use pinhole::client::{LowerTransport, PlayOptions, PrefetchOptions, TransportChoice};
 use pinhole::rtsp::{Method, Range, Scale, Speed, Status};
 use std::time::Duration;
 
 /// The configuration of a [`Client`](super::Client). Pass it to [`Client::connect`](super::Client::connect).
 /// The default plays from the start over UDP, or interleaved if UDP does not work, with caches of 64 MiB, no
-/// prefetch, and 10 seconds to connect.
-#[derive(Clone, Copy, Debug)]
+/// prefetch, 10 seconds to connect, and no credentials.
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The lower transport to ask the server for: UDP, interleaved in the RTSP connection, or UDP first and
     /// then interleaved.
@@ -36,6 +37,12 @@ pub struct Options {
     /// With `None`, nothing is fetched ahead. The oldest frames are evicted to make room for the newest, as
     /// always with live media.
     pub prefetch: Option<PrefetchOptions>,
+    /// The user name and the password with which the client logs in, if the server asks for that. Those in the URL
+    /// come before these.
+    pub credentials: Option<Credentials>,
+    /// Is true if the password may be sent in clear text, to a server that knows no better (Basic, RFC 7617). Everybody
+    /// on the way reads it then.
+    pub allow_basic: bool,
     /// The time limit for connecting to one address. If the server's host has several addresses, the
     /// addresses are tried in turn, each for this time at the longest. The time to look up the addresses does
     /// not count. With zero, no connection can be made.
@@ -50,6 +57,8 @@ impl Default for Options {
             play: PlayOptions::default(),
             cache: 64 << 20,
             prefetch: None,
+            credentials: None,
+            allow_basic: false,
             connect_timeout: Duration::from_secs(10),
         }
     }

@@ -4,7 +4,7 @@ use super::tunnel::{Refusal, Tunnel};
 use crate::udp::{UdpPair, UdpSocket, at_port, same_host};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use pinhole::client::{Port, Unusable};
+use pinhole::client::{Login, Port, Unusable};
 use pinhole::rtsp::{Pair, Url};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -63,12 +63,19 @@ impl Connection {
         Ok(Self { stream, local, server, readable: true, writable: true, tunnel: None })
     }
 
-    /// Makes this the GET of a tunnel to the server of `url`. Its POST is registered as `token`, too.
+    /// Makes this the GET of a tunnel to the server of `url`, which logs in by `login` if the server asks for that. Its
+    /// POST is registered as `token`, too.
     ///
     /// # Errors
     /// The system has no random numbers or descriptors, or the URL is invalid.
-    pub(crate) fn tunnelled(mut self, url: &str, registry: &Registry, token: Token) -> io::Result<Self> {
-        self.tunnel = Some(Box::new(Tunnel::new(url, registry, token)?));
+    pub(crate) fn tunnelled(
+        mut self,
+        url: &str,
+        login: Option<Login>,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Self> {
+        self.tunnel = Some(Box::new(Tunnel::new(url, login, registry, token)?));
         Ok(self)
     }
 

@@ -1,10 +1,16 @@
 //! The client's end of RTSP over HTTP, as QuickTime has introduced it and the ONVIF Streaming Specification has it
 //! (5.1.1.4): what the server sends is the answer to a GET, and what the client sends is the body of a POST, in base64,
 //! on a second connection. A header field, `x-sessioncookie`, says which two belong together.
+//!
+//! A server may ask for a login in HTTP, as well as in the RTSP that is in the tunnel. A request that it does not let in is
+//! made anew on another connection.
+use super::error::login;
+use super::http_login::{authorization, challenges, on_challenge};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use pinhole::client::{Login, LoginError};
 use pinhole::rtsp::Url;
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
@@ -13,7 +19,7 @@ use std::net::SocketAddr;
 
 /// The scheme of URLs of tunnels, as GStreamer has it. Their default port is that of RTSP.
 const SCHEME: &str = "rtsph";
-/// The longest head of the answer to the GET in bytes, and the most header fields in it.
+/// The longest head of an answer in bytes, and the most header fields in it.
 const MAX_HEAD: usize = 8 << 10;
 const MAX_FIELDS: usize = 64;
 /// The header fields of the POST, as QuickTime and GStreamer send them. `Content-Length` says nothing of the body, which
@@ -33,21 +39,31 @@ pub fn rtsp_url(url: &str) -> (Cow<'_, str>, bool) {
     }
 }
 
+/// The most bytes of requests that are kept until the server is known to have taken the POST.
+const MAX_KEPT: usize = 4 << 10;
+
 /// A tunnel to a server, beside the connection of its GET.
 #[derive(Debug)]
 pub(crate) struct Tunnel {
     registry: Registry,
     token: Token,
-    /// What both heads have after the method.
+    /// The path and the query.
+    path: String,
+    /// The header fields that both heads have.
     common: String,
+    login: Option<Login>,
     state: State,
     /// What is to be written next, to the GET until that is answered, and to the POST after it.
     out: Vec<u8>,
+    /// What was written to the POST, which may still be refused. `None` once it is not, or if this is too much.
+    kept: Option<Vec<u8>>,
     refusal: Option<Refusal>,
 }
 
 #[derive(Debug)]
 enum State {
+    /// The connection of the GET is made anew.
+    Returning,
     /// This has come of the head of the answer to the GET.
     Asking(Vec<u8>),
     /// The connection of the POST is being made. What came after the head is kept.
@@ -55,17 +71,19 @@ enum State {
     Open {
         post: TcpStream,
         early: Vec<u8>,
+        /// This has come of the head of an answer to the POST.
+        answer: Vec<u8>,
     },
     /// It cannot be opened, or is lost.
     Failed,
 }
 
 /// Why a server opens no tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The server has answered with this status, which is not 200.
-    #[error("the server refuses RTSP over HTTP with status {status}{}", hint(*status))]
+    #[error("the server refuses RTSP over HTTP with status {status}")]
     Status {
         /// The status code, such as 404.
         status: u16,
@@ -73,21 +91,28 @@ pub enum Refusal {
     /// What the server has sent is not HTTP.
     #[error("the server does not speak HTTP at this port; RTSP may work there, by --transport tcp")]
     NotHttp,
-}
-
-const fn hint(status: u16) -> &'static str {
-    match status {
-        401 => ", it asks for a user name and password, which is not supported",
-        _ => "",
-    }
+    /// The server does not let the client in, in HTTP.
+    #[error("{}", login(*reason, realm))]
+    Login {
+        /// Why.
+        reason: LoginError,
+        /// What the password is for, as the server says it; empty if it does not.
+        realm: String,
+    },
 }
 
 impl Tunnel {
-    /// Prepares a tunnel to the server of `url`. Further sockets are registered as `token`.
+    /// Prepares a tunnel to the server of `url`, which logs in by `login` if the server asks for that. Further sockets are
+    /// registered as `token`.
     ///
     /// # Errors
     /// The URL is invalid, or the system has no random numbers or descriptors.
-    pub(super) fn new(url: &str, registry: &Registry, token: Token) -> io::Result<Self> {
+    pub(super) fn new(
+        url: &str,
+        login: Option<Login>,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Self> {
         let url = Url::parse(url.as_bytes()).map_err(|_| io::ErrorKind::InvalidInput)?;
         let (host, port) = (String::from_utf8_lossy(url.host()), url.port());
         // The interface of a link-local address means something on this machine only (RFC 6874, 4).
@@ -101,14 +126,46 @@ impl Tunnel {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
         let common = format!(
-            "{path} HTTP/1.0\r\nHost: {host}:{port}\r\nUser-Agent: pinhole/{}\r\nx-sessioncookie: {}\r\n\
+            "Host: {host}:{port}\r\nUser-Agent: pinhole/{}\r\nx-sessioncookie: {}\r\n\
              Pragma: no-cache\r\nCache-Control: no-cache\r\n",
             env!("CARGO_PKG_VERSION"),
             URL_SAFE_NO_PAD.encode(random),
         );
-        let out = format!("GET {common}Accept: application/x-rtsp-tunnelled\r\n\r\n").into_bytes();
-        let (registry, state) = (registry.try_clone()?, State::Asking(Vec::new()));
-        Ok(Self { registry, token, common, state, out, refusal: None })
+        let (registry, state, out) = (registry.try_clone()?, State::Asking(Vec::new()), Vec::new());
+        let kept = Some(Vec::new());
+        let mut tunnel = Self { registry, token, path, common, login, state, out, kept, refusal: None };
+        tunnel.out = tunnel.head("GET");
+        Ok(tunnel)
+    }
+
+    /// Returns the head of the GET or of the POST.
+    fn head(&mut self, method: &str) -> Vec<u8> {
+        let authorization = authorization(self.login.as_mut(), method, &self.path);
+        let fields = if method == "GET" { "Accept: application/x-rtsp-tunnelled\r\n" } else { POST_FIELDS };
+        let Self { path, common, .. } = self;
+        let head = format!("{method} {path} HTTP/1.0\r\n{common}{fields}");
+        [head.as_bytes(), &authorization, b"\r\n"].concat()
+    }
+
+    /// Begins to connect to the server once more.
+    fn connect(&self, server: SocketAddr) -> io::Result<TcpStream> {
+        let mut stream = TcpStream::connect(server)?;
+        self.registry.register(&mut stream, self.token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(stream)
+    }
+
+    /// Takes in a challenge. Succeeds if the request is to be made anew.
+    fn on_challenge(&mut self, challenges: &[Vec<u8>]) -> io::Result<()> {
+        match on_challenge(self.login.as_mut(), challenges)? {
+            Ok(()) => Ok(()),
+            Err((reason, realm)) => Err(self.refuse(Refusal::Login { reason, realm })),
+        }
+    }
+
+    /// Takes note that the server opens no tunnel.
+    fn refuse(&mut self, refusal: Refusal) -> io::Error {
+        (self.state, self.refusal) = (State::Failed, Some(refusal));
+        io::ErrorKind::InvalidData.into()
     }
 
     /// Returns whether requests can be written now, as far as that is known.
@@ -137,8 +194,14 @@ impl Tunnel {
             return Ok(len);
         }
         match get.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.check_post().and(Err(error)),
-            read => read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.check_post(server).and(Err(error))
+            }
+            read => {
+                // It has answered a request, or has closed the connection.
+                self.kept = None;
+                read
+            }
         }
     }
 
@@ -156,6 +219,10 @@ impl Tunnel {
         self.flush()?;
         // Each piece is padded, as the pieces of other clients are.
         self.out = STANDARD.encode(bytes).into_bytes();
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(&self.out);
+        }
+        self.kept.take_if(|kept| kept.len() > MAX_KEPT);
         match self.flush() {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
             _ => Ok(bytes.len()),
@@ -173,27 +240,36 @@ impl Tunnel {
 
     /// Goes on with the opening of the tunnel, as far as that is possible now.
     fn advance(&mut self, get: &mut TcpStream, server: SocketAddr) -> io::Result<()> {
+        if matches!(self.state, State::Returning) && is_connected(get)? {
+            get.set_nodelay(true)?;
+            (self.state, self.out) = (State::Asking(Vec::new()), self.head("GET"));
+        }
         if let State::Asking(head) = &mut self.state {
             write_all(get, &mut self.out)?;
-            let early = match read_head(get, head) {
-                Ok(early) => early,
-                Err(Trouble::Lost(error)) => return Err(error),
-                Err(Trouble::Refused(refusal)) => {
-                    (self.state, self.refusal) = (State::Failed, Some(refusal));
-                    return Err(io::ErrorKind::InvalidData.into());
+            match read_head(get, head) {
+                Ok(answer @ Answer { status: 401, .. }) => {
+                    self.on_challenge(&answer.challenges)?;
+                    *get = self.connect(server)?;
+                    self.state = State::Returning;
                 }
-            };
-            let mut post = TcpStream::connect(server)?;
-            self.registry.register(&mut post, self.token, Interest::READABLE | Interest::WRITABLE)?;
-            self.out = format!("POST {}{POST_FIELDS}\r\n", self.common).into_bytes();
-            self.state = State::Connecting(post, early);
+                Ok(Answer { status: 200, len, .. }) => {
+                    let early = head.get(len..).unwrap_or_default().to_vec();
+                    if let Some(login) = &mut self.login {
+                        login.on_accepted();
+                    }
+                    self.post(server, early)?;
+                }
+                Ok(Answer { status, .. }) => return Err(self.refuse(Refusal::Status { status })),
+                Err(Trouble::Lost(error)) => return Err(error),
+                Err(Trouble::NotHttp) => return Err(self.refuse(Refusal::NotHttp)),
+            }
         }
         if let State::Connecting(post, _) = &self.state
             && is_connected(post)?
         {
             post.set_nodelay(true)?;
             if let State::Connecting(post, early) = mem::replace(&mut self.state, State::Failed) {
-                self.state = State::Open { post, early };
+                self.state = State::Open { post, early, answer: Vec::new() };
             }
         }
         match (&self.state, self.out.is_empty()) {
@@ -207,63 +283,94 @@ impl Tunnel {
         }
     }
 
+    /// Begins to connect for the POST.
+    fn post(&mut self, server: SocketAddr, early: Vec<u8>) -> io::Result<()> {
+        self.state = State::Connecting(self.connect(server)?, early);
+        self.out = self.head("POST");
+        Ok(())
+    }
+
     /// Looks whether the POST is still there. It is not answered, unless it is refused.
-    fn check_post(&mut self) -> io::Result<()> {
-        let State::Open { post, .. } = &mut self.state else { return Ok(()) };
-        let mut answer = [0; 256];
+    fn check_post(&mut self, server: SocketAddr) -> io::Result<()> {
+        let State::Open { post, early, answer } = &mut self.state else { return Ok(()) };
+        let mut buffer = [0; 1024];
         loop {
-            let read = match post.read(&mut answer) {
+            let read = match post.read(&mut buffer) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            let status = status(answer.get(..read).unwrap_or_default()).filter(|status| *status >= 300);
-            if let Some(status) = status {
-                (self.state, self.refusal) = (State::Failed, Some(Refusal::Status { status }));
-                return Err(io::ErrorKind::InvalidData.into());
+            answer.extend_from_slice(buffer.get(..read).unwrap_or_default());
+            match Answer::parse(answer) {
+                Some(Ok(refused @ Answer { status: 401, .. })) if self.kept.is_some() => {
+                    let early = mem::take(early);
+                    self.on_challenge(&refused.challenges)?;
+                    self.post(server, early)?;
+                    self.out.extend(self.kept.iter().flatten());
+                    return Ok(());
+                }
+                Some(Ok(Answer { status, .. })) if status >= 300 => {
+                    return Err(self.refuse(Refusal::Status { status }));
+                }
+                None if answer.len() < MAX_HEAD => {}
+                // What a server says beside its answer is nothing to us.
+                _ => answer.clear(),
             }
         }
     }
 }
 
-/// Why the GET is not answered as it has to be.
+/// Why there is no answer to the GET.
 enum Trouble {
     Lost(io::Error),
-    Refused(Refusal),
+    NotHttp,
 }
 
-/// Reads the head of the answer to the GET. Returns what came after it.
-fn read_head(get: &mut TcpStream, head: &mut Vec<u8>) -> Result<Vec<u8>, Trouble> {
-    loop {
+/// The head of an answer.
+struct Answer {
+    len: usize,
+    status: u16,
+    challenges: Vec<Vec<u8>>,
+}
+
+impl Answer {
+    /// Reads the head at the start of `bytes`; `None` if it has not come to its end.
+    ///
+    /// # Errors
+    /// It is none.
+    fn parse(bytes: &[u8]) -> Option<Result<Self, Trouble>> {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut response = httparse::Response::new(&mut fields);
-        match response.parse(head) {
+        match response.parse(bytes) {
             Ok(httparse::Status::Complete(len)) => {
-                return match response.code {
-                    Some(200) => Ok(head.get(len..).unwrap_or_default().to_vec()),
-                    code => Err(Trouble::Refused(Refusal::Status { status: code.unwrap_or_default() })),
-                };
+                let status = response.code.unwrap_or_default();
+                Some(Ok(Self { len, status, challenges: challenges(response.headers) }))
             }
-            Ok(httparse::Status::Partial) if head.len() < MAX_HEAD => {}
-            Ok(httparse::Status::Partial) | Err(_) => return Err(Trouble::Refused(Refusal::NotHttp)),
+            Ok(httparse::Status::Partial) => None,
+            Err(_) => Some(Err(Trouble::NotHttp)),
+        }
+    }
+}
+
+/// Reads the head of the answer to the GET.
+fn read_head(get: &mut TcpStream, head: &mut Vec<u8>) -> Result<Answer, Trouble> {
+    loop {
+        match Answer::parse(head) {
+            Some(answer) => return answer,
+            None if head.len() >= MAX_HEAD => return Err(Trouble::NotHttp),
+            None => {}
         }
         let mut buffer = [0; 1024];
         match get.read(&mut buffer) {
             // A server of RTSP alone may close the connection without a word.
-            Ok(0) => return Err(Trouble::Refused(Refusal::NotHttp)),
+            Ok(0) => return Err(Trouble::NotHttp),
             Ok(read) => head.extend_from_slice(buffer.get(..read).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(Trouble::Lost(error)),
         }
     }
-}
-
-/// Returns the status of a response that begins with `bytes`.
-fn status(bytes: &[u8]) -> Option<u16> {
-    let line = bytes.strip_prefix(b"HTTP/1.")?.get(2..5)?;
-    std::str::from_utf8(line).ok()?.parse().ok()
 }
 
 /// Writes all of `out`, and removes what was written.
@@ -324,10 +431,14 @@ mod tests {
     }
 
     fn test(path: &str) -> Test {
+        with_login(path, None)
+    }
+
+    fn with_login(path: &str, login: Option<Login>) -> Test {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = server.local_addr().unwrap();
         let poll = Poll::new().unwrap();
-        let tunnel = Tunnel::new(&format!("rtsp://me:secret@{address}{path}"), poll.registry(), Token(1));
+        let tunnel = Tunnel::new(&format!("rtsp://{address}{path}"), login, poll.registry(), Token(1));
         let get = std::net::TcpStream::connect(address).unwrap();
         get.set_nonblocking(true).unwrap();
         Test { tunnel: tunnel.unwrap(), get: TcpStream::from_std(get), server, address, _poll: poll }
@@ -383,7 +494,7 @@ mod tests {
         assert!(asked.starts_with("GET /a%20b?c=d HTTP/1.0\r\n"), "{asked}");
         assert!(asked.contains(&format!("\r\nHost: {}\r\n", test.address)), "{asked}");
         assert!(asked.contains("\r\nAccept: application/x-rtsp-tunnelled\r\n"), "{asked}");
-        assert!(!asked.contains("secret") && cookie(&asked).len() == 22, "{asked}");
+        assert!(!asked.contains("Authorization") && cookie(&asked).len() == 22, "{asked}");
         // What follows the head at once belongs to the tunnel.
         get.write_all(b"HTTP/1.0 200 OK\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\n$abc").unwrap();
         assert_eq!(test.read().unwrap(), b"$abc");
@@ -410,7 +521,7 @@ mod tests {
             ("HTTP/1.1 404 Not Found\r\n\r\n", Refusal::Status { status: 404 }),
             (
                 "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=x\r\n\r\n",
-                Refusal::Status { status: 401 },
+                Refusal::Login { reason: LoginError::Needed, realm: "x".to_owned() },
             ),
             ("RTSP/1.0 505 RTSP Version not supported\r\n\r\n", Refusal::NotHttp),
             ("", Refusal::NotHttp),
@@ -442,5 +553,108 @@ mod tests {
         assert!(test.read().is_err());
         assert_eq!(test.tunnel.take_refusal(), Some(Refusal::Status { status: 404 }));
         assert!(test.tunnel.write(&mut test.get, test.address, b"x").is_err());
+    }
+
+    /// Accepts a connection with a request, answers it, and returns its head.
+    fn answer(server: &TcpListener, answer: &str) -> (std::net::TcpStream, String) {
+        let (mut stream, _) = server.accept().unwrap();
+        let head = head(&mut stream);
+        stream.write_all(answer.as_bytes()).unwrap();
+        (stream, head)
+    }
+
+    fn unauthorized(challenge: &str) -> String {
+        format!("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nWWW-Authenticate: {challenge}\r\n\r\n")
+    }
+
+    fn given(head: &str) -> Option<&str> {
+        head.lines().find_map(|line| line.strip_prefix("Authorization: "))
+    }
+
+    #[test]
+    fn both_requests_log_in() {
+        for (challenge, starts) in [
+            ("Basic realm=\"x\"", "Basic dXNlcjpzM2NyZXQ="),
+            (
+                "Digest realm=\"x\", nonce=\"n\", qop=\"auth\"",
+                "Digest username=\"user\", realm=\"x\", nonce=\"n\"",
+            ),
+        ] {
+            let mut test = with_login("/a?b", Some(Login::new(b"user", b"s3cret", true).unwrap()));
+            assert!(test.tunnel.write(&mut test.get, test.address, b"x").is_err());
+            let (_first, asked) = answer(&test.server, &unauthorized(challenge));
+            assert_eq!(given(&asked), None);
+            // It is read and answered until the tunnel is open.
+            let server = test.server.try_clone().unwrap();
+            let opened = std::thread::spawn(move || {
+                let (get, asked) = answer(&server, "HTTP/1.0 200 OK\r\n\r\n");
+                let (post, posted) = answer(&server, "");
+                (get, post, [asked, posted])
+            });
+            test.write(b"OPTIONS");
+            let (mut get, mut post, heads) = opened.join().unwrap();
+            let [asked, posted] = heads.each_ref().map(|head| given(head).expect("credentials"));
+            assert!(asked.starts_with(starts) && posted.starts_with(starts), "{heads:?}");
+            if starts.starts_with("Digest") {
+                assert!(asked.contains("uri=\"/a?b\"") && posted.contains("uri=\"/a?b\""), "{heads:?}");
+                assert!(asked.contains("nc=00000001") && posted.contains("nc=00000002"), "{heads:?}");
+            }
+            let mut body = [0; 12];
+            post.read_exact(&mut body).unwrap();
+            assert_eq!(body, *b"T1BUSU9OUw==");
+            get.write_all(b"RTSP/1.0").unwrap();
+            assert_eq!(test.read().unwrap(), b"RTSP/1.0");
+        }
+    }
+
+    #[test]
+    fn a_post_that_is_asked_anew_has_what_was_sent() {
+        let mut test = with_login("", Some(Login::new(b"user", b"s3cret", false).unwrap()));
+        let digest = |nonce: &str| unauthorized(&format!("Digest realm=\"x\", nonce=\"{nonce}\""));
+        let server = test.server.try_clone().unwrap();
+        let opened = std::thread::spawn(move || {
+            let _first = answer(&server, &digest("1"));
+            let (get, _) = answer(&server, "HTTP/1.0 200 OK\r\n\r\n");
+            let (mut post, _) = answer(&server, "");
+            let mut body = [0; 12];
+            post.read_exact(&mut body).unwrap();
+            post.write_all(digest("2").as_bytes()).unwrap();
+            let (mut again, head) = answer(&server, "");
+            again.read_exact(&mut body).unwrap();
+            (get, again, head, body)
+        });
+        test.write(b"OPTIONS");
+        let end = Instant::now() + Duration::from_secs(30);
+        while !opened.is_finished() {
+            assert!(Instant::now() < end);
+            let _ = test.tunnel.read(&mut test.get, test.address, &mut [0; 64]);
+            let _ = test.tunnel.advance(&mut test.get, test.address);
+        }
+        let (_get, _again, head, body) = opened.join().unwrap();
+        assert!(given(&head).expect("credentials").contains("nonce=\"2\""), "{head}");
+        assert_eq!(body, *b"T1BUSU9OUw==");
+    }
+
+    #[test]
+    fn a_wrong_password_is_sent_once() {
+        let mut test = with_login("", Some(Login::new(b"user", b"s3cret", true).unwrap()));
+        let server = test.server.try_clone().unwrap();
+        let asked = std::thread::spawn(move || {
+            [(); 2].map(|()| answer(&server, &unauthorized("Basic realm=\"the cam\"")))
+        });
+        let end = Instant::now() + Duration::from_secs(30);
+        let refusal = loop {
+            let _ = test.tunnel.write(&mut test.get, test.address, b"x");
+            if let Some(refusal) = test.tunnel.take_refusal() {
+                break refusal;
+            }
+            assert!(Instant::now() < end);
+        };
+        let told = "wrong user name or password for \"the cam\" (401 Unauthorized)";
+        assert_eq!(refusal.to_string(), told);
+        let [(_, first), (_, second)] = asked.join().unwrap();
+        assert!(given(&first).is_none() && given(&second).is_some());
+        test.server.set_nonblocking(true).unwrap();
+        assert!(test.server.accept().is_err(), "it does not come again");
     }
 }

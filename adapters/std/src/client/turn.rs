@@ -4,13 +4,14 @@ use super::error::Error;
 use super::exchange::{self, STEPS, WINDOW};
 use super::findings::Inspecting;
 use super::link::Link;
-use super::redirect::{MAX_REDIRECTS, target};
+use super::redirect::{MAX_REDIRECTS, Target, target};
 use super::sockets::TrackSockets;
 use super::tunnel::rtsp_url;
 use super::{Client, Event, STREAM, UDP};
+use crate::credentials::{Credentials, UserInfo};
 use crate::udp;
 use pinhole::client::{
-    self, ClientConn, ClientError, Config, LowerTransport, PrefetchAction, TransportChoice,
+    self, ClientConn, ClientError, Config, Login, LowerTransport, PrefetchAction, TransportChoice,
 };
 use pinhole::codec::jpeg;
 use pinhole::frame::{FrameRing, Slot, TrackInfo};
@@ -60,8 +61,9 @@ impl Client {
     /// # Errors
     /// None could be made.
     pub(super) fn arrive(&mut self) -> Result<(), Error> {
-        let tunnel = self.is_tunnel.then_some(&*self.current_url);
-        if !self.link.arrive(tunnel, self.poll.registry())? {
+        let login = login(self.current_credentials.as_ref(), self.options.allow_basic)?;
+        let tunnel = self.is_tunnel.then(|| login.clone());
+        if !self.link.arrive(&self.current_url, tunnel, self.poll.registry())? {
             return Ok(());
         }
         let (now, transport) = (self.clock.now(), self.options.transport);
@@ -70,7 +72,7 @@ impl Client {
             (TransportChoice::Auto, Some(LowerTransport::Interleaved)) => TransportChoice::Tcp,
             _ => transport,
         };
-        let conn = session(&self.current_url, transport, now)?;
+        let conn = session(&self.current_url, transport, login, now)?;
         let tracks = 0..self.tracks();
         self.before = tracks.map(|track| self.received_statistics(track)).collect();
         self.conn = conn;
@@ -118,7 +120,7 @@ impl Client {
         if let Link::Up(connection) = &mut self.link
             && let Some(refusal) = connection.take_refusal()
         {
-            return Err(Error::Tunnel(refusal));
+            return Err(refusal.into());
         }
         self.conn.handle_timeout(
             now,
@@ -246,15 +248,19 @@ impl Client {
                 self.follow(now, location)?;
                 return Ok(true);
             }
-            client::Event::Refused { method, status, auth } => {
+            client::Event::Refused { method, status } => {
                 if !self.goes_on_without(method) {
-                    return Err(Error::Refused { method, status, auth });
+                    return Err(Error::Refused { method, status });
                 }
                 Event::Refused { method, status }
             }
             client::Event::Failed(ClientError::NoTrack) => {
                 let encodings = String::from_utf8_lossy(self.conn.encodings()).into_owned();
                 return Err(Error::NoTrack { encodings });
+            }
+            client::Event::Failed(ClientError::Login(reason)) => {
+                let realm = String::from_utf8_lossy(self.conn.realm()).into_owned();
+                return Err(Error::Login { reason, realm });
             }
             client::Event::Failed(error) => return Err(Error::Session(error)),
             _ => return Ok(true),
@@ -271,9 +277,13 @@ impl Client {
     /// It is none that a client can connect to, or there were too many.
     fn follow(&mut self, now: Now, location: String) -> Result<(), Error> {
         let (named, is_tunnel) = rtsp_url(&location);
-        let Some(url) = target(&self.current_url, &named) else { return Err(Error::Redirected(location)) };
+        // Errors tell it.
+        let told = UserInfo::split(&location).0.into_owned();
+        let Some(Target { url, user_info, is_same_host }) = target(&self.current_url, &named) else {
+            return Err(Error::Redirected(told));
+        };
         if self.redirects >= MAX_REDIRECTS {
-            return Err(Error::RedirectedTooOften(location));
+            return Err(Error::RedirectedTooOften(told));
         }
         self.redirects = self.redirects.saturating_add(1);
         tracing::info!(redirects = self.redirects, "the server says that the stream is elsewhere");
@@ -287,6 +297,8 @@ impl Client {
             self.is_tunnel |= is_tunnel;
             self.link = Link::connect(url.clone(), self.options.connect_timeout, self.waker.clone());
             self.current_url = url;
+            let kept = self.current_credentials.take().filter(|_| is_same_host);
+            self.current_credentials = user_info.map(UserInfo::into_credentials).or(kept);
         }
         Ok(())
     }
@@ -348,20 +360,36 @@ impl Client {
     }
 }
 
-/// Creates the state of a session over a new connection.
+/// Returns the login by these credentials, if there are any.
+///
+/// # Errors
+/// The user name or the password is too long.
+pub(crate) fn login(credentials: Option<&Credentials>, allow_basic: bool) -> Result<Option<Login>, Error> {
+    let login = credentials
+        .map(|credentials| Login::new(credentials.user(), credentials.password(), allow_basic))
+        .transpose();
+    login.map_err(|reason| Error::Login { reason, realm: String::new() })
+}
+
+/// Creates the state of a session over a new connection, which logs in by `login` if the server asks for that.
 ///
 /// # Errors
 /// The URL is invalid.
 pub(crate) fn session(
     url: &str,
     transport: TransportChoice,
+    login: Option<Login>,
     now: Now,
 ) -> Result<ClientConn<Vec<u8>, String>, Error> {
     let mut config = Config::DEFAULT;
     config.transport = transport;
     let random = getrandom::u64().map_err(|error| Error::Loop(io::Error::other(error.to_string())))?;
     let storage = vec![0; config.storage_len(WINDOW)];
-    Ok(ClientConn::new(config, now, without_zone(url), random, storage)?)
+    let mut conn = ClientConn::new(config, now, without_zone(url), random, storage)?;
+    if let Some(login) = login {
+        conn.log_in_with(login);
+    }
+    Ok(conn)
 }
 
 /// Returns a URL without the interface of a link-local address, which means something on this machine only

@@ -9,6 +9,10 @@ pub(super) enum End {
     Redirected(String),
     /// It was one picture, whose hash this is. The next one has to be asked for.
     Picture(u64),
+    /// The source asks for a login in HTTP, by these challenges.
+    Challenged(Vec<Vec<u8>>),
+    /// The source does not let this user in, for this reason.
+    Barred(String),
     /// It has failed for this reason.
     Failed(String),
 }

@@ -5,6 +5,7 @@ use super::super::normalise::{Normalised, Normaliser};
 use super::super::problem::Problem;
 use super::end::End;
 use super::url::HttpUrl;
+use crate::client::http_login::challenges;
 use crate::client::sockets::Connection;
 use pinhole::media::Dechunker;
 use pinhole::time::{Duration, Instant};
@@ -79,11 +80,12 @@ impl Debt {
 }
 
 impl Session {
-    /// Begins to ask for `url` over a connection that was made for it. `before` is what was the last single picture.
-    pub(super) fn new(url: &HttpUrl, connection: Connection, now: Instant, before: Option<u64>) -> Self {
+    /// Begins to ask for what `request` asks for over a connection that was made for it. `before` is what was the last
+    /// single picture.
+    pub(super) fn new(request: Vec<u8>, connection: Connection, now: Instant, before: Option<u64>) -> Self {
         Self {
             connection,
-            request: url.request().into_bytes(),
+            request,
             head: Some(Vec::new()),
             body: Body {
                 dechunker: None,
@@ -310,6 +312,7 @@ struct Response {
     content_type: String,
     location: Option<String>,
     chunked: bool,
+    challenges: Vec<Vec<u8>>,
 }
 
 impl Response {
@@ -340,19 +343,17 @@ impl Response {
             content_type: lower("content-type"),
             location: field("location"),
             chunked: lower("transfer-encoding").contains("chunked"),
+            challenges: challenges(response.headers),
         };
         Ok(Some((len, parsed)))
     }
 
     /// Returns `Ok` if pictures may follow.
     fn check(&self, url: &HttpUrl) -> Result<(), End> {
-        let Self { status, reason, content_type, location, .. } = self;
+        let Self { status, reason, content_type, location, challenges, .. } = self;
         match (status, location) {
             (301 | 302 | 303 | 307 | 308, Some(location)) => Err(End::Redirected(url.resolve(location))),
-            (401, _) if url.has_credentials() => Err(failed("it refuses the user name and password (401)")),
-            (401, _) => Err(failed(
-                "it asks for a user name and a password (401), as in http://user:password@host/; Basic is supported",
-            )),
+            (401, _) => Err(End::Challenged(challenges.clone())),
             (200, _) => match content_type.split(';').next().map(str::trim) {
                 Some("text/html") => Err(failed("it sends a web page (text/html), and no pictures")),
                 Some(kind @ ("image/png" | "image/gif" | "image/webp" | "video/mp4" | "video/webm")) => {
@@ -399,7 +400,6 @@ mod tests {
             ("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n", "web page"),
             ("HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n\r\n", "video/mp4"),
             ("HTTP/1.1 404 Not Found\r\n\r\n", "404 Not Found"),
-            ("HTTP/1.1 401 Unauthorized\r\n\r\n", "user name"),
             ("HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", "http://camera/x"),
             ("HTTP/1.1 302 Found\r\n\r\n", "302"),
         ] {
@@ -411,6 +411,9 @@ mod tests {
             assert_eq!(said(&format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n\r\n")), "", "{kind}");
         }
         assert_eq!(said("HTTP/1.1 200 OK\r\n\r\n"), "");
+        let head = "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Basic realm=x\r\nWWW-Authenticate: Digest\r\n\r\n";
+        let challenges = vec![b"Basic realm=x".to_vec(), b"Digest".to_vec()];
+        assert_eq!(parse(head).unwrap().1.check(&url), Err(End::Challenged(challenges)));
     }
 
     #[test]

@@ -7,13 +7,15 @@ use super::resolver::{Resolved, Resolver};
 use super::session::Session;
 use super::url::{SourceUrl, Target};
 use super::{SourceOptions, http, rtsp};
-use crate::client::rtsp_url;
+use crate::client::error::login;
+use crate::client::http_login::on_challenge;
 use crate::client::sockets::Connection;
+use crate::client::{self, Credentials, UserInfo, rtsp_url};
 use crate::clock::Clock;
 use crate::udp::{PIECES_AT_ONCE, RECEIVE_LEN};
 use crate::wakes::{Precision, Wakes};
 use mio::{Events, Poll, Token, Waker};
-use pinhole::client::{LowerTransport, TransportChoice};
+use pinhole::client::{Login, LowerTransport, TransportChoice};
 use pinhole::time::{Duration, Instant, Now};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -29,6 +31,10 @@ const LOOK: Duration = Duration::from_secs(1);
 /// meanwhile has it tried again after the shortest.
 const SHORTEST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+/// The same for a source that does not let its user in, and whoever asks for it meanwhile: some cameras lock out those who
+/// try the same password again and again.
+const SHORTEST_BAR: Duration = Duration::from_secs(30);
+const LONGEST_BAR: Duration = Duration::from_secs(300);
 /// A source whose pictures came for so long has not failed in a row.
 const STEADY: Duration = Duration::from_secs(10);
 /// How long it takes from one picture to the next where each is asked for. A picture that is the same as before doubles
@@ -55,7 +61,10 @@ pub(super) struct Pulled {
     state: State,
     /// Failures in a row.
     failures: u32,
-    failed: Option<Instant>,
+    /// Until when it is left alone, whoever asks for it.
+    resting: Instant,
+    /// The login in HTTP, as far as it is.
+    login: Option<Box<Login>>,
     /// The transport that has worked, where both may.
     transport: Option<LowerTransport>,
     redirections: u32,
@@ -286,7 +295,8 @@ impl Pulled {
             feed,
             state: State::Idle,
             failures: 0,
-            failed: None,
+            resting: Instant::ZERO,
+            login: None,
             transport: None,
             redirections: 0,
             location: None,
@@ -303,7 +313,7 @@ impl Pulled {
 
     /// Takes note that somebody wants the source.
     fn want(&mut self, now: Instant) {
-        let earliest = self.failed.map_or(now, |failed| (failed + SHORTEST_BACKOFF).max(now));
+        let earliest = self.resting.max(now);
         match &mut self.state {
             State::Idle => self.state = State::Waiting(earliest),
             State::Waiting(at) => *at = earliest.min(*at),
@@ -377,24 +387,30 @@ impl Pulled {
 
     /// Begins a session over a connection that was made for it.
     fn begin(
-        &self,
+        &mut self,
         mut connection: Connection,
         now: Now,
         (registry, first): (&mio::Registry, usize),
     ) -> Result<Session, End> {
-        let (url, is_tunnel) = match Target::parse(self.url()) {
-            Ok(Target::Rtsp { url, is_tunnel, .. }) => (url, is_tunnel),
-            Ok(Target::Http(url)) => {
-                let session = http::Session::new(&url, connection, now.at, self.polling.last);
+        let target = Target::parse(self.url()).map_err(|error| End::Failed(error.to_string()))?;
+        let login = self.credentials(&target);
+        let login = client::login(login.as_ref(), true).map_err(|error| End::Barred(error.to_string()))?;
+        let (url, is_tunnel) = match target {
+            Target::Rtsp { url, is_tunnel, .. } => (url, is_tunnel),
+            Target::Http(url) => {
+                if self.login.is_none() {
+                    self.login = login.map(Box::new);
+                }
+                let request = url.request(self.login.as_deref_mut());
+                let session = http::Session::new(request, connection, now.at, self.polling.last);
                 return Ok(Session::Http(Box::new(session), Box::new(url)));
             }
-            Err(error) => return Err(End::Failed(error.to_string())),
         };
         // Where HTTP was needed before, it is needed after a redirection, too.
         if is_tunnel || self.spec.options.tunnel || rtsp_url(self.spec.url.text()).1 {
-            let tunnelled = connection.tunnelled(&url, registry, Token(first));
+            let tunnelled = connection.tunnelled(&url, login.clone(), registry, Token(first));
             connection = tunnelled.map_err(|error| End::Failed(error.to_string()))?;
-            return rtsp::Session::new(&url, TransportChoice::Tcp, connection, now)
+            return rtsp::Session::new(&url, TransportChoice::Tcp, login, connection, now)
                 .map(|session| Session::Rtsp(Box::new(session)));
         }
         // UDP that did not work before would cost its time again.
@@ -402,7 +418,19 @@ impl Pulled {
             (TransportChoice::Auto, Some(LowerTransport::Interleaved)) => TransportChoice::Tcp,
             (asked, _) => asked,
         };
-        rtsp::Session::new(&url, transport, connection, now).map(|session| Session::Rtsp(Box::new(session)))
+        let session = rtsp::Session::new(&url, transport, login, connection, now);
+        session.map(|session| Session::Rtsp(Box::new(session)))
+    }
+
+    /// Returns the credentials for a URL: its own, or those of the source if a redirection has led to the same host.
+    fn credentials(&self, target: &Target) -> Option<Credentials> {
+        let own = target.credentials().cloned();
+        if own.is_some() || self.location.is_none() {
+            return own;
+        }
+        let before = Target::parse(self.spec.url.text()).ok()?;
+        let is_same_host = before.host().eq_ignore_ascii_case(target.host());
+        before.credentials().filter(|_| is_same_host).cloned()
     }
 
     /// Returns when the next turn is due.
@@ -427,7 +455,8 @@ impl Pulled {
     fn release(&mut self) {
         self.feed.released();
         self.leave();
-        (self.location, self.redirections, self.polling) = (None, 0, Polling::NEW);
+        self.polling = Polling::NEW;
+        self.return_from_redirection();
     }
 
     /// Takes leave of the source.
@@ -450,6 +479,12 @@ impl Pulled {
         if steady {
             self.failures = 0;
         }
+        if matches!(self.state, State::Playing(Session::Http(..)))
+            && !matches!(end, End::Challenged(_))
+            && let Some(login) = self.login.as_mut().filter(|login| login.is_challenged())
+        {
+            login.on_accepted();
+        }
         match end {
             _ if matches!(self.state, State::Leaving(_)) => {
                 self.state = State::Idle;
@@ -462,33 +497,61 @@ impl Pulled {
                 (self.failures, self.redirections) = (0, 0);
                 self.state = State::Waiting(now + self.polling.next(picture));
             }
+            End::Challenged(challenges) => match on_challenge(self.login.as_deref_mut(), &challenges) {
+                Ok(Ok(())) => self.state = State::Waiting(now),
+                Ok(Err((reason, realm))) => self.bar(now, login(reason, &realm)),
+                Err(error) => self.fail(now, error.to_string()),
+            },
             End::Redirected(location) if self.redirections < REDIRECTIONS && !location.is_empty() => {
                 self.redirections += 1;
-                self.location = Some(location);
+                // Another server has challenges of its own.
+                (self.location, self.login) = (Some(location), None);
                 self.state = State::Waiting(now);
             }
             End::Redirected(location) => {
+                let location = UserInfo::split(&location).0;
                 self.fail(now, format!("it says that the stream is elsewhere, again and again: {location}"));
             }
             End::Closed => self.fail(now, "it has closed the session".to_owned()),
+            End::Barred(reason) => self.bar(now, reason),
             End::Failed(reason) => self.fail(now, reason),
         }
     }
 
     /// Takes note that the source has failed, and is tried again later.
     fn fail(&mut self, now: Instant, reason: String) {
-        let wait = backoff(self.failures);
+        self.rest(now, reason, (SHORTEST_BACKOFF, LONGEST_BACKOFF));
+        self.resting = now + SHORTEST_BACKOFF;
+    }
+
+    /// Takes note that the source does not let its user in. It is tried again much later, whoever asks for it.
+    fn bar(&mut self, now: Instant, reason: String) {
+        self.resting = now + self.rest(now, reason, (SHORTEST_BAR, LONGEST_BAR));
+        self.login = None;
+    }
+
+    /// Lets the source rest, between the shortest and the longest time. Returns for how long.
+    fn rest(&mut self, now: Instant, reason: String, between: (Duration, Duration)) -> Duration {
+        let wait = backoff(self.failures, between);
         self.failures = self.failures.saturating_add(1);
-        self.failed = Some(now);
-        (self.location, self.redirections) = (None, 0);
+        self.return_from_redirection();
         self.state = State::Waiting(now + wait);
         self.feed.lost(now, reason, wait);
+        wait
+    }
+
+    /// Goes back to the URL that the source was given by.
+    fn return_from_redirection(&mut self) {
+        self.redirections = 0;
+        if self.location.take().is_some() {
+            self.login = None;
+        }
     }
 }
 
 /// Returns how long a source is left alone after so many failures before this one.
-fn backoff(failures: u32) -> Duration {
-    SHORTEST_BACKOFF.scaled(1 << failures.min(5), 1).min(LONGEST_BACKOFF)
+fn backoff(failures: u32, (shortest, longest): (Duration, Duration)) -> Duration {
+    shortest.scaled(1 << failures.min(5), 1).min(longest)
 }
 
 #[cfg(test)]
@@ -504,7 +567,10 @@ mod tests {
 
     #[test]
     fn a_source_that_fails_is_left_alone_for_ever_longer() {
-        let seconds = [0, 1, 2, 3, 4, 5, 6, u32::MAX].map(|n| backoff(n).as_millis() / 1000);
-        assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30, 30]);
+        let seconds = |between| {
+            [0, 1, 2, 3, 4, 5, 6, u32::MAX].map(|failures| backoff(failures, between).as_millis() / 1000)
+        };
+        assert_eq!(seconds((SHORTEST_BACKOFF, LONGEST_BACKOFF)), [1, 2, 4, 8, 16, 30, 30, 30]);
+        assert_eq!(seconds((SHORTEST_BAR, LONGEST_BAR)), [30, 60, 120, 240, 300, 300, 300, 300]);
     }
 }

@@ -2,11 +2,12 @@
 use super::super::live::Feed;
 use super::end::End;
 use super::picture::{Open, Sink};
+use crate::client::error::login;
 use crate::client::exchange::{self, Conn, STEPS};
 use crate::client::sockets::{Connection, TrackSockets};
-use crate::client::{self, session};
+use crate::client::{self, Refusal, session};
 use mio::Registry;
-use pinhole::client::{Event, LowerTransport, TransportChoice};
+use pinhole::client::{ClientError, Event, Login, LowerTransport, TransportChoice};
 use pinhole::codec::Codec;
 use pinhole::time::{Instant, Now};
 
@@ -35,17 +36,18 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Begins a session over a connection that was made for it.
+    /// Begins a session over a connection that was made for it, which logs in by `login` if the source asks for that.
     ///
     /// # Errors
     /// The URL is invalid, or the system gives no random numbers.
     pub(super) fn new(
         url: &str,
         transport: TransportChoice,
+        login: Option<Login>,
         connection: Connection,
         now: Now,
     ) -> Result<Self, End> {
-        let mut conn = session(url, transport, now).map_err(|error| End::Failed(error.to_string()))?;
+        let mut conn = session(url, transport, login, now).map_err(|error| End::Failed(error.to_string()))?;
         conn.play(None);
         Ok(Self {
             conn,
@@ -113,7 +115,10 @@ impl Session {
         let part = scratch.get_mut(..READ_LEN).unwrap_or_default();
         more |= exchange::receive_stream(conn, (connection, READS), (now, part), &mut sink, |_| {});
         if let Some(refusal) = connection.take_refusal() {
-            return Err(End::Failed(refusal.to_string()));
+            let reason = refusal.to_string();
+            return Err(if matches!(refusal, Refusal::Login { .. }) { End::Barred } else { End::Failed }(
+                reason,
+            ));
         }
         conn.handle_timeout(now, &mut sink);
         self.more = more;
@@ -175,10 +180,14 @@ impl Session {
             Event::Redirected { location } => {
                 return Err(End::Redirected(String::from_utf8_lossy(location).into_owned()));
             }
-            Event::Refused { method, status, auth } => {
-                return failed(&client::Error::Refused { method, status, auth }.to_string());
+            Event::Refused { method, status } => {
+                return failed(&client::Error::Refused { method, status }.to_string());
             }
             Event::Failed(_) if self.leaving => return Err(End::Closed),
+            Event::Failed(ClientError::Login(reason)) => {
+                let realm = String::from_utf8_lossy(self.conn.realm());
+                return Err(End::Barred(login(reason, &realm)));
+            }
             Event::Failed(error) => return failed(&error.to_string()),
             _ => {}
         }

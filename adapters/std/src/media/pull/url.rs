@@ -1,7 +1,8 @@
 //! The URLs of sources.
-use crate::client::rtsp_url;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::client::http_login::authorization;
+use crate::client::{Credentials, UserInfo, rtsp_url};
+use crate::credentials::decoded;
+use pinhole::client::Login;
 use pinhole::rtsp::{Url, UrlError};
 use std::fmt;
 
@@ -38,12 +39,13 @@ pub enum SourceUrlError {
 /// A URL that is taken apart.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Target {
-    /// An RTSP URL, as it stands in requests, and whether RTSP is spoken over HTTP.
+    /// An RTSP URL, without credentials, and whether RTSP is spoken over HTTP.
     Rtsp {
         host: String,
         port: u16,
         url: String,
         is_tunnel: bool,
+        credentials: Option<Credentials>,
     },
     Http(HttpUrl),
 }
@@ -57,8 +59,7 @@ pub(super) struct HttpUrl {
     authority: String,
     /// The path and the query.
     path: String,
-    /// The user name and the password, with a colon between.
-    credentials: Option<Vec<u8>>,
+    credentials: Option<Credentials>,
 }
 
 impl SourceUrl {
@@ -110,22 +111,43 @@ impl fmt::Debug for Target {
 }
 
 impl Target {
-    pub(super) fn parse(text: &str) -> Result<Self, SourceUrlError> {
-        let (scheme, rest) = text.split_once("://").unwrap_or((text, ""));
+    pub(super) fn parse(whole: &str) -> Result<Self, SourceUrlError> {
+        let (text, user_info) = UserInfo::split(whole);
+        let credentials = user_info.map(UserInfo::into_credentials);
+        let (scheme, rest) = text.split_once("://").unwrap_or((&text, ""));
         match scheme.to_ascii_lowercase().as_str() {
             "http" if !rest.contains(char::is_control) => {
-                HttpUrl::of(rest).map(Self::Http).ok_or(SourceUrlError::Http)
+                let url = HttpUrl::of(rest).ok_or(SourceUrlError::Http)?;
+                Ok(Self::Http(HttpUrl { credentials, ..url }))
             }
             "https" => Err(SourceUrlError::Https),
             scheme if !scheme.starts_with("rtsp") => Err(SourceUrlError::Scheme),
             _ => {
-                let (url, is_tunnel) = rtsp_url(text);
+                // The place of a fault is that in the whole URL.
+                Url::parse(rtsp_url(whole).0.as_bytes()).map_err(SourceUrlError::Rtsp)?;
+                let (url, is_tunnel) = rtsp_url(&text);
                 let parsed = Url::parse(url.as_bytes()).map_err(SourceUrlError::Rtsp)?;
                 // In a URL, the percent sign before the interface of a link-local address is encoded (RFC 6874, 2).
                 let host = String::from_utf8_lossy(parsed.host()).replacen("%25", "%", 1);
                 let port = parsed.port();
-                Ok(Self::Rtsp { host, port, url: url.into_owned(), is_tunnel })
+                Ok(Self::Rtsp { host, port, url: url.into_owned(), is_tunnel, credentials })
             }
+        }
+    }
+
+    /// Returns the credentials of the URL.
+    pub(super) const fn credentials(&self) -> Option<&Credentials> {
+        match self {
+            Self::Rtsp { credentials, .. } => credentials.as_ref(),
+            Self::Http(url) => url.credentials.as_ref(),
+        }
+    }
+
+    /// Returns the host, by which it is found.
+    pub(super) fn host(&self) -> &str {
+        match self {
+            Self::Rtsp { host, .. } => host,
+            Self::Http(url) => &url.host,
         }
     }
 }
@@ -133,18 +155,17 @@ impl Target {
 impl HttpUrl {
     #[cfg(test)]
     pub(super) fn parse(text: &str) -> Option<Self> {
-        Self::of(text.strip_prefix("http://")?)
+        match Target::parse(text) {
+            Ok(Target::Http(url)) => Some(url),
+            _ => None,
+        }
     }
 
-    /// Reads what follows the scheme.
+    /// Reads what follows the scheme. It has no credentials.
     fn of(rest: &str) -> Option<Self> {
         let rest = rest.split('#').next()?;
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
-        let (credentials, authority) = match authority.rsplit_once('@') {
-            Some((credentials, authority)) => (Some(decoded(credentials)), authority),
-            None => (None, authority),
-        };
         let (host, port) = match authority.strip_prefix('[') {
             Some(literal) => literal.split_once(']')?,
             None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
@@ -161,28 +182,22 @@ impl HttpUrl {
             port,
             authority: authority.to_owned(),
             path,
-            credentials,
+            credentials: None,
         })
     }
 
-    pub(super) const fn has_credentials(&self) -> bool {
-        self.credentials.is_some()
-    }
-
-    /// Returns the request for what the URL names (RFC 9110; RFC 7617).
-    pub(super) fn request(&self) -> String {
-        let Self { authority, path, credentials, .. } = self;
-        let authorization = credentials.as_ref().map_or(String::new(), |credentials| {
-            format!("Authorization: Basic {}\r\n", STANDARD.encode(credentials))
-        });
-        format!(
+    /// Returns the request for what the URL names (RFC 9110), with credentials if the server has asked for them.
+    pub(super) fn request(&self, login: Option<&mut Login>) -> Vec<u8> {
+        let Self { authority, path, .. } = self;
+        let head = format!(
             "GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: pinhole/{}\r\n\
-             Accept: multipart/x-mixed-replace, image/jpeg, */*\r\nConnection: close\r\n{authorization}\r\n",
+             Accept: multipart/x-mixed-replace, image/jpeg, */*\r\nConnection: close\r\n",
             env!("CARGO_PKG_VERSION")
-        )
+        );
+        [head.as_bytes(), &authorization(login, "GET", path), b"\r\n"].concat()
     }
 
-    /// Returns the URL that a redirection from this one leads to. Credentials do not go along.
+    /// Returns the URL that a redirection from this one leads to, without the credentials of this one.
     pub(super) fn resolve(&self, location: &str) -> String {
         let Self { authority, path, .. } = self;
         if location.contains("://") {
@@ -217,25 +232,6 @@ fn name(host: &str, path: &str) -> String {
     };
     let plain = stem.replace(|c: char| c.is_control() || c == '/', "_");
     if plain.is_empty() { host.to_owned() } else { plain }
-}
-
-/// Returns a part of a URL without percent-encoding (RFC 3986, 2.1).
-fn decoded(part: &str) -> Vec<u8> {
-    let (mut out, mut rest) = (Vec::with_capacity(part.len()), part.as_bytes());
-    while let Some((&first, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| first == b'%') {
-            Some(byte) => {
-                out.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                out.push(first);
-                rest = after;
-            }
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -283,15 +279,23 @@ mod tests {
     }
 
     #[test]
-    fn an_http_url_is_asked_for_with_its_credentials() {
+    fn an_http_url_is_asked_for_with_its_credentials_once_the_server_wants_them() {
         let url = HttpUrl::parse("http://us%65r:p%40ss@[::1]:8080?x#y").unwrap();
         assert_eq!((url.host.as_str(), url.port), ("::1", 8080));
-        let request = url.request();
+        assert_eq!(url.credentials, Some(Credentials::new("user", "p@ss")));
+        let text = |login: Option<&mut Login>| String::from_utf8(url.request(login)).unwrap();
+        let mut login = Login::new(b"user", b"p@ss", true).unwrap();
+        let request = text(Some(&mut login));
         assert!(request.starts_with("GET /?x HTTP/1.1\r\nHost: [::1]:8080\r\n"), "{request}");
-        assert!(request.contains("\r\nAuthorization: Basic dXNlcjpwQHNz\r\n"), "{request}");
-        assert!(request.ends_with("\r\n\r\n"), "{request}");
+        assert!(request.ends_with("\r\n\r\n") && !request.contains("Authorization"), "{request}");
+        login.on_challenge([&b"Basic realm=x"[..]].into_iter(), 0, false).unwrap();
+        let request = text(Some(&mut login));
+        assert!(request.contains("\r\nAuthorization: Basic dXNlcjpwQHNz\r\n\r\n"), "{request}");
+        login.on_challenge([&b"Digest realm=x, nonce=1, stale=true"[..]].into_iter(), 0, true).unwrap();
+        assert!(text(Some(&mut login)).contains(", uri=\"/?x\", "));
+        assert!(!text(None).contains("Authorization"));
         let url = HttpUrl::parse("http://camera").unwrap();
-        assert!(!url.request().contains("Authorization") && url.port == 80);
+        assert_eq!((url.port, url.credentials), (80, None));
     }
 
     #[test]
