@@ -1,6 +1,7 @@
 //! Texts of others, made harmless.
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::net::Ipv4Addr;
 use std::time::SystemTime;
 
 /// The most characters of a text that others chose.
@@ -107,9 +108,14 @@ fn user_info(url: &str) -> usize {
     // A password may have a slash in it that should have been percent-encoded. What is no port is one.
     let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
     match authority.rsplit_once(':') {
-        Some((host, port)) if !host.starts_with('[') && !is_port(port) => {
-            url.rfind('@').map_or(0, |at| at + 1)
+        // Nobody is called like an address.
+        Some((host, port)) if is_port(port) && host.parse::<Ipv4Addr>().is_ok() => 0,
+        // What looks like a port may be the start of a password all the same. A path with an `@` in it is rare.
+        Some((host, port)) if !host.starts_with('[') && is_port(port) => {
+            let path = url.split(['?', '#']).next().unwrap_or_default();
+            path.rfind('@').map_or(0, |at| at + 1)
         }
+        Some((host, _)) if !host.starts_with('[') => url.rfind('@').map_or(0, |at| at + 1),
         _ => 0,
     }
 }
@@ -231,7 +237,11 @@ mod tests {
     fn no_credentials_of_urls_are_shown() {
         for (text, shown) in [
             ("rtsp://cam/1", "rtsp://cam/1"),
-            ("rtsp://cam:554/a:b@c", "rtsp://cam:554/a:b@c"),
+            ("rtsp://u:12/3@h", "rtsp://***@h"),
+            ("rtsp://u:12/3@h:554/a?b@c", "rtsp://***@h:554/a?b@c"),
+            ("rtsp://cam:554/a?b@c", "rtsp://cam:554/a?b@c"),
+            ("rtsp://cam/a:b@c", "rtsp://cam/a:b@c"),
+            ("rtsp://10.0.0.1:554/a:b@c", "rtsp://10.0.0.1:554/a:b@c"),
             ("rtsp://[::1]/a@b", "rtsp://[::1]/a@b"),
             ("rtsp://[::1]:554?a@b", "rtsp://[::1]:554?a@b"),
             ("me@example.org and a:b@c", "me@example.org and a:b@c"),
