@@ -9,7 +9,7 @@ use pinhole::rtsp::{Scale, Speed, Url};
 use pinhole::sdp::FrameRate;
 use pinhole::time::MediaTime;
 use pinhole_args::{Manual, VALUES};
-use pinhole_std::client::rtsp_url;
+use pinhole_std::client::{UserInfo, rtsp_url};
 use pinhole_std::record::{RecordError, Recorder};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -31,6 +31,16 @@ pub(crate) struct Cli {
     /// nine. Without it, one of the sample clips is played.
     #[arg(value_name = "URL|FILE", value_hint = ValueHint::AnyPath, value_parser = OsStringValueParser::new().try_map(media))]
     pub(crate) media: Vec<Media>,
+
+    /// Log in as this user, where a URL names none. The password is asked for when the server wants it, in the window or
+    /// on the terminal.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+
+    /// Log in with the password in the first line of this file, or of standard input with -, where a URL has none.
+    /// Whoever can list the processes of this machine reads a URL, and not this file.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) password_file: Option<PathBuf>,
 
     /// How the media travel.
     #[arg(long, value_enum, default_value_t = TransportArg::Auto)]
@@ -197,6 +207,10 @@ impl Cli {
         let is_url = |media: &Media| matches!(media, Media::Url(_));
         if self.fps.is_some() && !self.media.is_empty() && self.media.iter().all(is_url) {
             return refuse("--fps is for files: a server says itself how fast its streams are");
+        }
+        let has_user = |media: &Media| matches!(media, Media::Url(url) if UserInfo::split(url).1.is_some());
+        if self.password_file.is_some() && self.user.is_none() && !self.media.iter().any(has_user) {
+            return refuse("--password-file needs a user name: add --user NAME, or rtsp://NAME@HOST/PATH");
         }
         if self.is_side_by_side() {
             check_number(self.media.len())?;
@@ -433,6 +447,16 @@ mod tests {
             let error = parse(&arg.split(' ').collect::<Vec<_>>()).err();
             assert_eq!(error.as_ref().map(clap::Error::exit_code), Some(2), "{arg}");
         }
+    }
+
+    #[test]
+    fn a_password_is_that_of_a_user() {
+        let check = |args: &[&str]| parse(args).unwrap().check().map_err(|error| error.to_string());
+        assert!(check(&["--password-file", "-", "rtsp://a/"]).unwrap_err().contains("--user NAME"));
+        assert!(check(&["--password-file", "-"]).is_err());
+        assert!(check(&["--password-file", "-", "rtsp://me@a/"]).is_ok());
+        assert!(check(&["--password-file", "p", "--user", "me", "rtsp://a/"]).is_ok());
+        assert!(check(&["--user", "me", "rtsp://a/"]).is_ok());
     }
 
     #[test]

@@ -12,6 +12,7 @@
 mod cli;
 mod decode;
 mod handoff;
+mod login;
 mod model;
 mod output;
 mod pixels;
@@ -25,6 +26,7 @@ mod verdict;
 
 use clap::CommandFactory;
 use cli::{Cli, TransportArg};
+use login::{Given, Known};
 use model::{Model, Picture, RecordingOutcome};
 use output::messages::{print_message, print_to};
 use output::recording::Recording;
@@ -99,6 +101,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     if let Some(file) = &cli.snapshot {
         check_directory(file)?;
     }
+    let given = Given::of(cli)?;
     let output = cli.pictures.as_deref().map(|file| {
         PictureStream::start(file).map_err(|error| format!("cannot write {}: {error}", file.display()))
     });
@@ -113,7 +116,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     });
 
     if cli.is_side_by_side() {
-        return play_side_by_side(cli, deadline, &interrupted, &mut view);
+        return play_side_by_side(cli, &given, deadline, &interrupted, &mut view);
     }
     let mut playlist = Playlist::new(&cli.media, cli.fps);
     let (mut step, mut played, mut failed) = (Step::Next, 0_usize, 0_usize);
@@ -154,7 +157,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         played += 1;
         // A directory has turned out to have several.
         let options = self::options(deadline, &interrupted, &playlist);
-        let (ending, result) = play(cli, &item, start, &options, &mut view, output.take())?;
+        let (ending, result) = play((cli, &given), &item, start, &options, &mut view, output.take())?;
         if let Err(error) = result {
             failed += 1;
             last_error = Some(error);
@@ -186,6 +189,7 @@ fn options<'a>(
 /// Something was not played as the user asked, the system has no more threads, or the report cannot be written.
 fn play_side_by_side(
     cli: &Cli,
+    given: &Given,
     deadline: Option<Instant>,
     interrupted: &AtomicBool,
     view: &mut View,
@@ -208,7 +212,8 @@ fn play_side_by_side(
     }
     let at_end = if view.is_headless() { AtEnd::Stop } else { AtEnd::Stay };
     let decode = decode_policy(cli, view.is_headless());
-    let start = |item: &&Item| start_player(cli, item, cli.start, at_end, decode, items.len());
+    let asks = !view.is_headless() || login::can_ask();
+    let start = |item: &&Item| start_player((cli, given, asks), item, cli.start, at_end, decode, items.len());
     let players = items.iter().map(start).collect::<io::Result<Vec<_>>>()?;
     let shown = show::run(&players, &options, view, None);
     let mut failed = opened.errors.len();
@@ -230,7 +235,7 @@ fn play_side_by_side(
 /// # Errors
 /// The system has no more threads, or the report cannot be written.
 fn play(
-    cli: &Cli,
+    (cli, given): (&Cli, &Given),
     item: &Item,
     from: Option<MediaTime>,
     options: &show::Options<'_>,
@@ -245,7 +250,8 @@ fn play(
         Place::Remote | Place::File => AtEnd::Stay,
     };
     let decode = decode_policy(cli, headless);
-    let player = [start_player(cli, item, from, at_end, decode, 1)?];
+    let asks = !headless || login::can_ask();
+    let player = [start_player((cli, given, asks), item, from, at_end, decode, 1)?];
     let mut shown = show::run(&player, options, view, output.as_mut());
     let (Some(shown), [player]) = (shown.pop(), &player) else { return Ok((Ending::User, Ok(()))) };
     let written = output.map_or(Ok(()), |output| output.finish(options.interrupted));
@@ -253,12 +259,13 @@ fn play(
     Ok((shown.ending, result))
 }
 
-/// Starts to play an item, one of so many at the same time, which share the cache.
+/// Starts to play an item, one of so many at the same time, which share the cache. `asks` says whether the user can be asked
+/// for a password.
 ///
 /// # Errors
 /// The system has no more threads.
 fn start_player(
-    cli: &Cli,
+    (cli, given, asks): (&Cli, &Given, bool),
     item: &Item,
     from: Option<MediaTime>,
     at_end: AtEnd,
@@ -266,8 +273,14 @@ fn start_player(
     of: usize,
 ) -> io::Result<Player> {
     let cache = (cli.cache / of.max(1)).max(1);
+    // Servers in this program ask for none.
+    let given = if item.place == Place::Remote { given } else { &Given::default() };
+    let Known { url, credentials, user } = given.known(&item.url);
     let settings = Settings {
         url: item.name.clone(),
+        credentials,
+        user,
+        asks,
         decode,
         at_end,
         prebuffer: cli.prebuffer,
@@ -284,8 +297,8 @@ fn start_player(
         for_recorded: options_for_recorded(cli, from),
         start_recording: Recording::start,
     };
-    let (url, options) = (item.url.clone(), client_options(cli, from, item.place, cache));
-    Player::start(move || client::connect(&url, &options), settings)
+    let options = client_options(cli, from, item.place, cache);
+    Player::start(move |credentials| client::connect(&url, credentials, &options), settings)
 }
 
 /// Returns the options of the command line that only recorded media obey.

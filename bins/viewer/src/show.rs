@@ -1,5 +1,6 @@
 //! The main thread's loop: pictures go to the screen, and the user's commands to the players.
 use crate::handoff::Taken;
+use crate::login;
 use crate::model::{Activity, Command, Model, Picture, RecordingOutcome};
 use crate::output::file_name;
 use crate::output::messages::print_message;
@@ -276,6 +277,9 @@ fn watch(
             view.give_up_window(&error);
             tiles.iter().for_each(|tile| tile.player.set_at_end(AtEnd::Stop));
         }
+        if view.is_headless() {
+            ask_on_terminal(tiles, options, view);
+        }
         let wishes = view.wishes(&shown(tiles));
         let alone = view.alone();
         for (stream, tile) in tiles.iter().enumerate() {
@@ -286,6 +290,7 @@ fn watch(
             let Some(tile) = tiles.get_mut(stream) else { continue };
             match wish {
                 Wish::Quit => return Ending::User,
+                Wish::Player(Command::LogIn(credentials)) => tile.player.log_in(credentials),
                 Wish::Player(command) => tile.player.command(command),
                 Wish::Next | Wish::Previous => match options.neighbour(&wish) {
                     Ok(ending) => return ending,
@@ -309,6 +314,18 @@ fn watch(
             status_at = Instant::now() + STATUS_EVERY;
             view.show_status(&shown(tiles));
         }
+    }
+}
+
+/// Asks for the user names and passwords that servers want, where there is no window. Waits for the answer.
+fn ask_on_terminal(tiles: &[Tile<'_>], options: &Options<'_>, view: &mut View) {
+    for tile in tiles {
+        let Activity::LoggingIn { reason, user, .. } = &tile.model.activity else { continue };
+        view.clear();
+        let reason = format!("{}: {reason}", tile.model.url);
+        let goes_on = || options.ending().is_none();
+        let credentials = login::can_ask().then(|| login::ask(&reason, user, &goes_on)).flatten();
+        tile.player.log_in(credentials);
     }
 }
 

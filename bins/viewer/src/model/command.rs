@@ -1,5 +1,6 @@
 //! Commands of the user.
 use pinhole::time::MediaTime;
+use pinhole_std::client::Credentials;
 use std::path::PathBuf;
 
 /// What the user wants of the player.
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Rate(f64),
     /// Starts to record what is shown to this file; `None` stops recording.
     Record(Option<PathBuf>),
+    /// Answers [`Activity::LoggingIn`](super::Activity::LoggingIn); `None` gives up.
+    LogIn(Option<Credentials>),
     /// Ends the session.
     Stop,
 }

@@ -34,6 +34,15 @@ pub(crate) enum Activity {
     /// No frame has arrived yet.
     #[default]
     Connecting,
+    /// The server asks for a user name and a password, and the user is asked for them.
+    LoggingIn {
+        /// What the server says.
+        reason: String,
+        /// The user name that is known already, or was tried last; empty if there is none.
+        user: String,
+        /// Whether what was tried last was wrong.
+        is_wrong: bool,
+    },
     /// The picture stands until more of the medium is cached.
     Buffering {
         /// Media time that is cached after the picture.

@@ -10,10 +10,11 @@ pub(crate) use settings::{AtEnd, Settings};
 
 use crate::decode;
 use crate::handoff::{Choice, CloseOnDrop, Taken};
-use crate::model::{Command, ErrorLog, Model, Picture};
+use crate::model::{Activity, Command, ErrorLog, Model, Picture};
 use crate::stream::backoff::Backoff;
-use crate::stream::{Error, Source};
+use crate::stream::{Error, LoginFailed, Source};
 use engine::Engine;
+use pinhole_std::client::Credentials;
 use shared::Shared;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,13 +27,13 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// Starts to play. `open` is called on the network thread to connect the source, and again if the settings insist
-    /// on a stream that cannot be had.
+    /// Starts to play. `open` is called on the network thread to connect the source with credentials, and again if the
+    /// user gives others, or if the settings insist on a stream that cannot be had.
     ///
     /// # Errors
     /// The system has no more threads.
     pub(crate) fn start(
-        mut open: impl FnMut() -> Result<Box<dyn Source>, Error> + Send + 'static,
+        mut open: impl FnMut(Option<Credentials>) -> Result<Box<dyn Source>, Error> + Send + 'static,
         settings: Settings,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(settings.url.clone(), settings.at_end, settings.pixels.clone()));
@@ -43,18 +44,32 @@ impl Player {
         thread::Builder::new().name("network".into()).spawn(move || {
             // Closed last of all: whoever takes the last picture finds the result in the model.
             let _close = CloseOnDrop(&network.frames);
-            let mut play = || {
-                open().and_then(|mut source| {
+            let mut play = |credentials: &Option<Credentials>| {
+                open(credentials.clone()).and_then(|mut source| {
                     network.set_waker(source.waker());
                     Engine::new(&network, &settings)?.run(&mut *source)
                 })
             };
-            let (mut played, mut backoff) = (play(), Backoff::default());
-            while let Err(error) = &played
-                && settings.insist
-                && network.waits_to_insist(error, &mut backoff)
-            {
-                played = play();
+            let (mut credentials, mut user) = (settings.credentials.clone(), settings.user.clone());
+            let (mut played, mut backoff) = (play(&credentials), Backoff::default());
+            while let Err(error) = &played {
+                let goes_on = match error.downcast_ref::<LoginFailed>() {
+                    Some(failed) if failed.asks && settings.asks => {
+                        let given = network.ask_for_login(failed, &user);
+                        user = given
+                            .as_ref()
+                            .map_or(user, |given| String::from_utf8_lossy(given.user()).into_owned());
+                        credentials = given;
+                        credentials.is_some()
+                    }
+                    // The same password would be refused again, and its user perhaps locked out.
+                    Some(_) => false,
+                    None => settings.insist && network.waits_to_insist(error, &mut backoff),
+                };
+                if !goes_on {
+                    break;
+                }
+                played = play(&credentials);
             }
             let result = played.map_err(|error| error.to_string());
             network.model.update(|model| model.over = Some(result));
@@ -70,6 +85,13 @@ impl Player {
     /// Passes a command to the network thread.
     pub(crate) fn command(&self, command: Command) {
         self.shared.command(command);
+    }
+
+    /// Answers [`Activity::LoggingIn`](crate::model::Activity::LoggingIn); `None` gives up.
+    pub(crate) fn log_in(&self, credentials: Option<Credentials>) {
+        // Nobody is asked twice for one answer.
+        self.shared.model.update(|model| model.activity = Activity::Connecting);
+        self.command(Command::LogIn(credentials));
     }
 
     /// Sets what follows the last frame.

@@ -3,6 +3,7 @@ use crate::output::recording::{Feed, Recording};
 use crate::pixels::PixelPool;
 use crate::playback::playout::Latency;
 use crate::playback::selection::DecodePolicy;
+use pinhole_std::client::Credentials;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +25,12 @@ pub(crate) struct Settings {
     pub(crate) pixels: PixelPool,
     /// Bytes of coded frames that may wait for the decoder, unless two frames take more.
     pub(crate) coded_ahead: usize,
+    /// The user name and password with which to log in at first.
+    pub(crate) credentials: Option<Credentials>,
+    /// The user name to propose to the user; empty if there is none.
+    pub(crate) user: String,
+    /// Whether the user can be asked for a user name and a password.
+    pub(crate) asks: bool,
     /// Whether to reconnect when the connection is lost.
     pub(crate) reconnect: bool,
     /// Whether to try again if the stream cannot be had at first.

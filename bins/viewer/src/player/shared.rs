@@ -7,7 +7,8 @@ use crate::output::messages::print_message;
 use crate::pixels::PixelPool;
 use crate::playback::clock::PlayerClock;
 use crate::stream::backoff::Backoff;
-use crate::stream::{Error, Waker};
+use crate::stream::{Error, LoginFailed, Waker};
+use pinhole_std::client::Credentials;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -18,7 +19,7 @@ const CODED_FRAMES: usize = 32;
 /// Pictures that may wait for the screen, if there is memory for them.
 const PICTURES: usize = 6;
 
-/// How often to look whether the session is to end, while a stream cannot be had.
+/// How often to look whether the session is to end, while a stream cannot be had or the user is asked.
 const INSIST_POLL: Duration = Duration::from_millis(100);
 
 /// What the threads of a player share.
@@ -151,6 +152,22 @@ impl Shared {
             now = Instant::now();
         }
         !self.is_stopped()
+    }
+
+    /// Asks the user for a user name and a password, and waits for them. `failed` is why, and `user` is proposed.
+    /// Returns `None` if the user gives up, or the session is to end.
+    pub(super) fn ask_for_login(&self, failed: &LoginFailed, user: &str) -> Option<Credentials> {
+        let (reason, user, is_wrong) = (failed.reason.clone(), user.to_owned(), failed.is_wrong);
+        self.model.update(|model| model.activity = Activity::LoggingIn { reason, user, is_wrong });
+        while !self.is_stopped() {
+            for command in self.take_commands() {
+                if let Command::LogIn(credentials) = command {
+                    return credentials;
+                }
+            }
+            thread::sleep(INSIST_POLL);
+        }
+        None
     }
 
     /// Returns what the decoder works with.

@@ -1,6 +1,5 @@
 //! The player over a source without a network.
 use super::*;
-use crate::model::Activity;
 use crate::output::recording::{Feed, Recording};
 use crate::pixels::PixelPool;
 use crate::playback::playout::Latency;
@@ -26,6 +25,9 @@ fn plain() -> Settings {
         coded_ahead: 1 << 20,
         reconnect: false,
         insist: false,
+        credentials: None,
+        user: String::new(),
+        asks: false,
         record: None,
         for_recorded: Vec::new(),
         start_recording: Recording::start,
@@ -37,9 +39,9 @@ fn window() -> Settings {
 }
 
 /// Returns what opens a source, once.
-fn once(source: impl Source + 'static) -> impl FnMut() -> Result<Box<dyn Source>, Error> {
+fn once(source: impl Source + 'static) -> impl FnMut(Option<Credentials>) -> Result<Box<dyn Source>, Error> {
     let mut source = Some(source);
-    move || {
+    move |_| {
         source
             .take()
             .map(|source| Box::new(source) as Box<dyn Source>)
@@ -253,8 +255,8 @@ fn stopping_ends_the_session_at_once() {
 #[test]
 fn a_stream_that_cannot_be_had_at_first_is_tried_again() {
     let (mut refusals, mut source) = (1, once(clip(30)));
-    let open = move || match refusals {
-        0 => source(),
+    let open = move |_| match refusals {
+        0 => source(None),
         _ => {
             refusals -= 1;
             Err("refused".into())
@@ -273,7 +275,7 @@ fn a_stream_that_cannot_be_had_at_first_is_tried_again() {
     let lost = start(clip(30).lost_after(5, 0), lost);
     assert_ne!(pictures(&lost), []);
     assert_eq!(lost.model().over, Some(Err("the connection was lost".to_owned())));
-    let never = Player::start(|| Err("refused".into()), Settings { insist: true, ..plain() }).unwrap();
+    let never = Player::start(|_| Err("refused".into()), Settings { insist: true, ..plain() }).unwrap();
     until(&never, |model| matches!(model.activity, Activity::Reconnecting { .. }));
     never.stop();
     assert_eq!(pictures(&never), []);
@@ -281,8 +283,43 @@ fn a_stream_that_cannot_be_had_at_first_is_tried_again() {
 }
 
 #[test]
+fn the_user_is_asked_until_the_password_is_right() {
+    let failed = |asks| LoginFailed { reason: "wrong".to_owned(), asks, is_wrong: true };
+    let serves = move |right: Option<Credentials>| {
+        let mut source = once(clip(30));
+        move |given: Option<Credentials>| match given == right {
+            true => source(None),
+            false => Err(Box::new(failed(true)) as Error),
+        }
+    };
+    let asked_as = |name: &'static str| move |model: &Model| matches!(&model.activity, Activity::LoggingIn { user, reason, is_wrong: true } if user == name && reason == "wrong");
+    let settings = Settings { asks: true, user: "me".to_owned(), ..plain() };
+    let player = Player::start(serves(Some(Credentials::new("you", "b"))), settings.clone()).unwrap();
+    until(&player, asked_as("me"));
+    player.command(Command::LogIn(Some(Credentials::new("you", "a"))));
+    until(&player, asked_as("you"));
+    player.command(Command::LogIn(Some(Credentials::new("you", "b"))));
+    assert_ne!(pictures(&player), []);
+    assert_eq!(player.model().over, Some(Ok(())));
+    // Whoever gives up, cannot be asked, or cannot help is told why there is nothing.
+    let over = Some(Err("wrong".to_owned()));
+    let nobody = Player::start(
+        serves(None),
+        Settings { asks: false, credentials: Some(Credentials::new("a", "b")), ..settings.clone() },
+    );
+    let nobody = nobody.unwrap();
+    assert_eq!((pictures(&nobody), nobody.model().over), (vec![], over.clone()));
+    let no_help = Player::start(move |_| Err(Box::new(failed(false)) as Error), settings.clone()).unwrap();
+    assert_eq!((pictures(&no_help), no_help.model().over), (vec![], over.clone()));
+    let gives_up = Player::start(serves(Some(Credentials::new("a", "b"))), settings).unwrap();
+    until(&gives_up, asked_as("me"));
+    gives_up.command(Command::LogIn(None));
+    assert_eq!((pictures(&gives_up), gives_up.model().over), (vec![], over));
+}
+
+#[test]
 fn a_lost_server_is_an_error() {
-    let refused = Player::start(|| Err("refused".into()), window()).unwrap();
+    let refused = Player::start(|_| Err("refused".into()), window()).unwrap();
     assert_eq!(pictures(&refused), []);
     assert_eq!(refused.model().over, Some(Err("refused".to_owned())));
 

@@ -1,6 +1,6 @@
 //! A source that is an RTSP client.
 use super::scaled::Scaled;
-use super::{CachedRange, Error, Event, Failure, Source, Waker};
+use super::{CachedRange, Error, Event, Failure, LoginFailed, Source, Waker};
 use crate::model::{CacheUsage, SessionFigures};
 use pinhole::client::{PlayOptions, PrefetchOptions, TransportChoice};
 use pinhole::codec::Codec;
@@ -8,7 +8,7 @@ use pinhole::frame::{Frame, FrameId, Miss, Seek};
 use pinhole::rtsp::{Method, Position, Scale, Speed};
 use pinhole::time::MediaTime;
 use pinhole_log::redacted;
-use pinhole_std::client::{self, Client};
+use pinhole_std::client::{self, Client, Credentials, LoginError};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,11 +28,15 @@ pub(crate) struct Options {
     pub(crate) cache: usize,
 }
 
-/// Connects to the server of `url`, and asks it to play.
+/// Connects to the server of `url`, and asks it to play. If it asks for a login, `credentials` are sent.
 ///
 /// # Errors
 /// The address does not resolve, or no server answers there.
-pub(crate) fn connect(url: &str, options: &Options) -> Result<Box<dyn Source>, Error> {
+pub(crate) fn connect(
+    url: &str,
+    credentials: Option<Credentials>,
+    options: &Options,
+) -> Result<Box<dyn Source>, Error> {
     let &Options { transport, tunnel, mut play, speed, cache } = options;
     let mut prefetch = PrefetchOptions::default();
     match speed {
@@ -40,7 +44,11 @@ pub(crate) fn connect(url: &str, options: &Options) -> Result<Box<dyn Source>, E
         None => play.speed = prefetch.speed,
     }
     let prefetch = Some(prefetch);
-    let options = client::Options { transport, tunnel, play, cache, prefetch, ..client::Options::default() };
+    // Many cameras know no other login.
+    let allow_basic = true;
+    let rest = client::Options::default();
+    let options =
+        client::Options { transport, tunnel, play, cache, prefetch, credentials, allow_basic, ..rest };
     let client = Client::connect(url, &options).map_err(told)?;
     let from = match play.from {
         Some(Seek::To(from)) => Some(from),
@@ -54,15 +62,24 @@ pub(crate) fn connect(url: &str, options: &Options) -> Result<Box<dyn Source>, E
 
 /// Returns an error as it may be told: servers may name URLs with a password in them.
 fn told(error: client::Error) -> Error {
-    redacted(&error.to_string()).into()
+    let reason = redacted(&error.to_string()).into_owned();
+    match error {
+        client::Error::Login { reason: why, .. } => {
+            let is_wrong = why == LoginError::Refused;
+            Box::new(LoginFailed { reason, asks: is_wrong || why == LoginError::Needed, is_wrong })
+        }
+        _ => reason.into(),
+    }
 }
 
 impl Source for Client {
     fn turn(&mut self, at_most: Duration) -> Result<(), Failure> {
         self.turn(at_most).map_err(|error| match error {
-            client::Error::CacheTooSmall { .. } | client::Error::Unusable(_) | client::Error::Loop(_) => {
-                Failure::Final(told(error))
-            }
+            // To try the same password again and again may lock its user out.
+            client::Error::CacheTooSmall { .. }
+            | client::Error::Unusable(_)
+            | client::Error::Login { .. }
+            | client::Error::Loop(_) => Failure::Final(told(error)),
             _ => Failure::Lost(told(error)),
         })
     }

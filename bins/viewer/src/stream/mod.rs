@@ -24,6 +24,25 @@ use std::time::Duration;
 /// Why there is no stream, as one sentence for the user.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// Why a server does not let the viewer in, as an [`Error`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LoginFailed {
+    /// Why, as one sentence for the user.
+    pub(crate) reason: String,
+    /// Whether others may help: there were none, or they were wrong.
+    pub(crate) asks: bool,
+    /// Whether they were wrong.
+    pub(crate) is_wrong: bool,
+}
+
+impl std::fmt::Display for LoginFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for LoginFailed {}
+
 /// Why a turn failed.
 #[derive(Debug)]
 pub(crate) enum Failure {

@@ -5,6 +5,7 @@
 //! most keys are for one that is shown alone.
 use super::controls::{self, Shows};
 use super::design::Scale;
+use super::form::{Answer, Form};
 use super::grid;
 use super::input::{self, Action, Press};
 use super::layout::{Button, Layout, Target, is_at_edge};
@@ -75,6 +76,8 @@ pub(crate) struct Ui {
     first: Option<FirstClick>,
     drag: Option<Drag>,
     notice: Option<(String, Instant)>,
+    /// What is typed for the stream that is shown alone, while its server asks for a password.
+    form: Option<(usize, Form)>,
     /// Of each stream.
     seen: Vec<Option<Seen>>,
 }
@@ -133,6 +136,7 @@ impl Ui {
             first: None,
             drag: None,
             notice: None,
+            form: None,
             seen: vec![None; streams],
         }
     }
@@ -181,6 +185,13 @@ impl Ui {
     /// Processes a key. `model` is that of the stream that is shown alone. Returns what the user wants by it, if
     /// it is more than a change of the controls.
     pub(crate) fn press(&mut self, press: Press, model: Option<&Model>, now: Instant) -> Option<Wish> {
+        if let Some(form) = model.and_then(|model| self.form(model)) {
+            let credentials = match form.press(press)? {
+                Answer::LogIn(credentials) => Some(credentials),
+                Answer::GiveUp => None,
+            };
+            return Some(Wish::Player(Command::LogIn(credentials)));
+        }
         let action = input::action(press)?;
         self.wake(now);
         match action {
@@ -198,6 +209,18 @@ impl Ui {
             _ => return wish(action, model?),
         }
         None
+    }
+
+    /// Returns the form for the stream that is shown alone, whose model is `model`; `None` if its server asks for no
+    /// password.
+    fn form(&mut self, model: &Model) -> Option<&mut Form> {
+        let stream = self.alone?;
+        let Activity::LoggingIn { reason, user, is_wrong } = &model.activity else {
+            self.form = None;
+            return None;
+        };
+        self.form.take_if(|(of, form)| *of != stream || !form.is_for(reason));
+        Some(&mut self.form.get_or_insert_with(|| (stream, Form::new(reason, user, *is_wrong))).1)
     }
 
     /// Processes turns of the pointer's wheel, which are negative towards the user. Returns what the user wants.
@@ -310,6 +333,12 @@ impl Ui {
         let stands = self.stands(stream, model, now);
         let position = self.position(model, now);
         let layout = Layout::of(size, model, position);
+        if let Some(form) = self.form(model) {
+            let mut panels = Panels::new(&layout, None);
+            form.put(&mut panels);
+            let dim = Item::Fill { area: layout.window, ink: overlay::DIM };
+            return Scene([dim].into_iter().chain(panels.items).collect());
+        }
         let shown = layout.bar.as_ref().filter(|_| self.shows_controls(model, now));
         let roomy = layout.bar.as_ref().filter(|bar| size.1 >= ROOMY * bar.area.size.height);
         let mut panels = Panels::new(&layout, shown.or(roomy).map(|bar| bar.area));

@@ -2,13 +2,14 @@
 //!
 //! [`controller`] computes from the published model what is shown and what the user wants. Where things
 //! are is told by [`layout`] and [`panels`]; what they are by [`timeline`], [`controls`] and [`overlay`]; what
-//! keys mean by [`input`]. The result is a [`scene`], which [`paint`] puts on the window's pixels with [`surface`],
+//! keys mean by [`input`], but for those that are typed into a [`form`]. The result is a [`scene`], which [`paint`] puts on the window's pixels with [`surface`],
 //! [`shape`] and [`text`]. [`canvas`] scales the pictures, [`grid`] places several of them, and [`window`] connects all with the system, with
 //! [`x11`] for what its library does not do.
 mod canvas;
 mod controller;
 mod controls;
 mod design;
+mod form;
 mod grid;
 mod ink;
 mod input;

@@ -79,6 +79,7 @@ impl Message {
         }
         let (title, lines) = match &model.activity {
             Activity::Opening => (format!("Opening {} ...", file_name(&model.url)), vec![]),
+            Activity::LoggingIn { reason, .. } => ("A password is needed".to_owned(), vec![reason.clone()]),
             Activity::Connecting if model.session.transport.is_none() => (connecting(model), vec![]),
             Activity::Connecting => {
                 (format!("Waiting for {}", host(&model.url)), vec!["No picture has come yet".to_owned()])
@@ -172,6 +173,7 @@ fn activity_text(model: &Model) -> &'static str {
     match model.activity {
         Activity::Opening => "OPENING",
         Activity::Connecting => "CONNECTING",
+        Activity::LoggingIn { .. } => "LOGGING IN",
         Activity::Buffering { .. } => "BUFFERING",
         Activity::Playing => "PLAYING",
         Activity::Silent { .. } => "NO PICTURE",

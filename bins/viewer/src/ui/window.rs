@@ -293,7 +293,11 @@ fn title_of(model: &Model, has_picture: bool) -> String {
         return format!("not played - {}", model.url);
     }
     if model.received.codec.is_none() {
-        let state = if model.activity == Activity::Opening { "opening" } else { "connecting" };
+        let state = match model.activity {
+            Activity::Opening => "opening",
+            Activity::LoggingIn { .. } => "password needed",
+            _ => "connecting",
+        };
         return format!("{state} - {}", model.url);
     }
     let silent = match model.activity {

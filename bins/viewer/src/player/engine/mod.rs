@@ -170,8 +170,8 @@ impl<'a> Engine<'a> {
             Command::GoLive => self.playhead.go_live(source),
             Command::Rate(rate) => self.playhead.set_rate(rate / axis.rate().abs(), now),
             Command::Record(path) => self.record(path, source),
-            // The loop looks at the flag that came with it.
-            Command::Stop => {}
+            // The loop looks at the flag that came with one, and nobody is asked for the other any more.
+            Command::Stop | Command::LogIn(_) => {}
         }
         self.publish_details_at = Instant::now();
     }
