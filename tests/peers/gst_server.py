@@ -2,12 +2,13 @@
 """Serves Motion-JPEG with gst-rtsp-server, for clients under test and as a measure.
 
 Usage: gst_server.py FILE.avi|- [own|shared]
+       gst_server.py FILE.avi basic|digest USER PASSWORD REALM
        gst_server.py rtsp://... udp|tcp
 
 own, as without it: a pipeline for each client, that it may start anywhere; shared: one for all, as
 a live source has. In place of an AVI file, - is live: concatenated JPEG from standard input, which is
 read once there is a client. The pictures of an RTSP server are taken by that transport and served again,
-from packets to packets, by one pipeline for all clients.
+from packets to packets, by one pipeline for all clients. basic, digest: as own, for one user.
 
 Prints the URL once it listens, on a free port of 127.0.0.1, and serves until it is killed or its
 standard input ends. The caller holds the other end of that pipe, so it cannot leave an orphan.
@@ -19,14 +20,34 @@ import threading
 import gi
 
 gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+
+
+def let_in(server, factory, method, user, password, realm):
+    auth = GstRtspServer.RTSPAuth()
+    auth.set_realm(realm)
+    token = GstRtspServer.RTSPToken()
+    token.set_string("media.factory.role", "user")
+    if method == "basic":
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.BASIC)
+        auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
+    else:
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+        auth.add_digest(user, password, token)
+    permissions = GstRtspServer.RTSPPermissions()
+    for permission in ["media.factory.access", "media.factory.construct"]:
+        permissions.add_permission_for_role("user", permission, True)
+    factory.set_permissions(permissions)
+    server.set_auth(auth)
 
 
 def main():
-    file, pipelines = (sys.argv[1:] + ["own"])[:2] if len(sys.argv) in (2, 3) else (None, None)
+    file, pipelines, *login = sys.argv[1:] + ["own"] if len(sys.argv) == 2 else sys.argv[1:] or [None, None]
     relays = file is not None and file.startswith("rtsp://")
-    if pipelines not in (("udp", "tcp") if relays else ("own", "shared")):
+    ways = ("udp", "tcp") if relays else ("basic", "digest") if login else ("own", "shared")
+    if pipelines not in ways or len(login) not in (0, 3):
         sys.exit(__doc__)
     Gst.init(None)
     factory = GstRtspServer.RTSPMediaFactory()
@@ -38,8 +59,10 @@ def main():
     if relays:
         source = f'rtspsrc location="{file}" protocols={pipelines} latency=0 ! rtpjpegdepay'
     factory.set_launch(f"( {source} ! rtpjpegpay name=pay0 pt=26 )")
-    factory.set_shared(pipelines != "own")
+    factory.set_shared(pipelines not in ("own", "basic", "digest"))
     server = GstRtspServer.RTSPServer()
+    if login:
+        let_in(server, factory, pipelines, *login)
     server.set_address("127.0.0.1")
     server.set_service("0")
     server.get_mount_points().add_factory("/clip", factory)

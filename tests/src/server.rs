@@ -269,8 +269,20 @@ impl GstServer {
     /// # Panics
     /// Panics if the server does not come up within 20 seconds.
     pub fn start(clip: &Clip) -> Self {
+        Self::with(clip, &[])
+    }
+
+    /// Starts the server as [`Self::start`] does, for one user, who has to log in. `method` is `basic` or `digest`.
+    ///
+    /// # Panics
+    /// Panics if the server does not come up within 20 seconds.
+    pub fn with_login(clip: &Clip, method: &str, (user, password): (&str, &str), realm: &str) -> Self {
+        Self::with(clip, &[method, user, password, realm])
+    }
+
+    fn with(clip: &Clip, arguments: &[&str]) -> Self {
         let script = repository().join("tests/peers/gst_server.py");
-        let process = Running::start(Command::new(PYTHON).arg(script).arg(&clip.path));
+        let process = Running::start(Command::new(PYTHON).arg(script).arg(&clip.path).args(arguments));
         let url = process.wait_stdout(STARTS, |lines| lines.iter().find(|l| l.starts_with("rtsp:")).cloned());
         Self { _process: process, url }
     }
