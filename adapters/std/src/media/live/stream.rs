@@ -212,6 +212,11 @@ impl Feed {
         });
     }
 
+    /// Notes that a source that is lost is not tried again yet, for those who have asked for it since.
+    pub(in super::super) fn stays_lost(&self, now: Instant) {
+        self.change(|state| state.about.failed = Some(now));
+    }
+
     /// Notes that a source was let go. Its frames are given up.
     pub(in super::super) fn released(&self) {
         self.change(|state| {

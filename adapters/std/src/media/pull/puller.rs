@@ -314,6 +314,10 @@ impl Pulled {
     /// Takes note that somebody wants the source.
     fn want(&mut self, now: Instant) {
         let earliest = self.resting.max(now);
+        if earliest > now + SHORTEST_BACKOFF {
+            // Nobody waits for so long.
+            self.feed.stays_lost(now);
+        }
         match &mut self.state {
             State::Idle => self.state = State::Waiting(earliest),
             State::Waiting(at) => *at = earliest.min(*at),
