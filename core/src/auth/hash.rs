@@ -72,6 +72,12 @@ impl Ha1 {
         Self { algorithm, hash }
     }
 
+    /// Returns a hash that no password is known to have. A server tries it for users that it does not know, so that
+    /// they take it as long as those that it knows.
+    pub const fn of_nobody(algorithm: Algorithm) -> Self {
+        Self { algorithm, hash: Hash { bytes: [0; 32], len: algorithm.len() } }
+    }
+
     /// Reads the hexadecimal form. Returns `None` if `digits` are not as many as the algorithm has, or not
     /// all hexadecimal.
     pub fn from_hex(algorithm: Algorithm, digits: &[u8]) -> Option<Self> {
@@ -81,6 +87,11 @@ impl Ha1 {
     /// Returns the hash function.
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// Compares two hashes in a time that does not depend on them. False if they are of two algorithms.
+    pub fn is(&self, other: &Self) -> bool {
+        self.algorithm == other.algorithm && self.hash.is(&other.hash)
     }
 
     /// Hashes this hash with the nonces of both sides, for an algorithm that ends in `-sess`

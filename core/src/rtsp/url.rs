@@ -177,6 +177,36 @@ impl<'a> Url<'a> {
         Some((Self { path, ..*self }, track))
     }
 
+    /// Returns true if `uri` stands for the same presentation as this URL, or for one of its tracks. It may be a URL of
+    /// `rtsp` or `rtsps` with any host, or a path alone. Paths are compared as by [`Self::path_is`].
+    ///
+    /// With this, a server checks the URI in credentials of Digest: clients put there the URL of the request, that of
+    /// the session description or that of a track, or only its path.
+    #[cfg(feature = "auth")]
+    pub fn is_same_presentation(&self, uri: &[u8]) -> bool {
+        let path = match text::split_once(uri, b':') {
+            _ if uri.starts_with(b"/") => uri,
+            Some((scheme, rest))
+                if [&b"rtsp"[..], b"rtsps"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) =>
+            {
+                let Some(rest) = rest.strip_prefix(b"//") else { return false };
+                let end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
+                rest.get(end..).unwrap_or_default()
+            }
+            _ => return false,
+        };
+        let (path, query) =
+            text::split_once(path, b'?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let other = Url { host: &[], port: None, path, query };
+        Decoded(trim_slashes(self.presentation_path())).eq(Decoded(trim_slashes(other.presentation_path())))
+    }
+
+    /// Returns the path without the name of a track at its end.
+    #[cfg(feature = "auth")]
+    fn presentation_path(&self) -> &'a [u8] {
+        self.track().map_or(self.path, |(presentation, _)| presentation.path)
+    }
+
     /// Returns the URL to which the `control` attributes of a session description are relative (RFC 2326,
     /// C.1.1). Pass the values of the header fields `Content-Base` and `Content-Location` of the response to
     /// DESCRIBE, or `None` if the response has no such field, and the URL of the DESCRIBE request. The result

@@ -21,6 +21,8 @@ mod config;
 mod conn;
 mod echo;
 mod event;
+#[cfg(feature = "auth")]
+mod login;
 mod receive;
 mod reply;
 mod request;
@@ -39,6 +41,10 @@ pub use claim::{Claim, PortPair, UdpRoute};
 pub use config::{Config, MAX_TRACKS, MIN_REQUEST};
 pub use conn::ServerConn;
 pub use event::{CloseReason, ConnError, Notice, SessionId, Summary};
+#[cfg(feature = "auth")]
+pub use login::{
+    Attempt, Authenticator, CHALLENGE_FIELD, Challenges, LIFETIME, Login, MAX_USER, Scope, Users, Verdict,
+};
 pub use request::{Action, Answered, Describe, Play, Request, Setup};
 pub use transmit::Transmit;
 pub use turn::{Event, Turn};

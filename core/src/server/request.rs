@@ -2,6 +2,7 @@
 use super::claim::PortPair;
 use super::event::SessionId;
 use super::receive::{Content, Received};
+use super::reply::Reply;
 use super::state::ConnState;
 use crate::frame::{FrameStore, Seek};
 use crate::random::Random;
@@ -169,7 +170,7 @@ impl<'a> Request<'a> {
     /// the connection has room for, the reply is 500, too. There is room for at least 1,536 bytes, with the
     /// status line and all header fields.
     pub fn refuse(self, status: Status, headers: &[(&str, &str)]) -> Answered {
-        self.answer(status, headers, None)
+        self.answer_with(status, headers, None)
     }
 
     /// Answers with `status`, the header fields in `headers`, and `body`. `content_type` is the MIME type of
@@ -186,7 +187,7 @@ impl<'a> Request<'a> {
         content_type: &str,
         body: &[u8],
     ) -> Answered {
-        self.answer(status, headers, Some((content_type, body)))
+        self.answer_with(status, headers, Some((content_type, body)))
     }
 
     /// Puts the request off: it is offered again in the connection's next turn. Until then, no later request
@@ -214,9 +215,8 @@ impl<'a> Request<'a> {
         Answered(())
     }
 
-    fn answer(self, status: Status, headers: &[(&str, &str)], body: Option<(&str, &[u8])>) -> Answered {
-        let Self { state, tx, received, .. } = self;
-        state.reply(tx, status, received.echo(), &|reply| {
+    fn answer_with(self, status: Status, headers: &[(&str, &str)], body: Option<(&str, &[u8])>) -> Answered {
+        self.answer(status, &|reply| {
             for (name, value) in headers {
                 reply.header(name, *value);
             }
@@ -224,7 +224,13 @@ impl<'a> Request<'a> {
                 Some((content_type, body)) => reply.end_with(content_type, body),
                 None => reply.end(),
             }
-        });
+        })
+    }
+
+    /// Answers with a reply that `build` writes to its end.
+    pub(super) fn answer(self, status: Status, build: &dyn Fn(&mut Reply<'_>)) -> Answered {
+        let Self { state, tx, received, .. } = self;
+        state.reply(tx, status, received.echo(), build);
         state.consume(received.len);
         Answered(())
     }

@@ -10,6 +10,8 @@ mod latching;
 mod late_end;
 mod live;
 mod live_pace;
+#[cfg(feature = "auth")]
+mod login;
 mod pace;
 mod refusals;
 mod requests;
