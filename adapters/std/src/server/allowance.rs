@@ -79,7 +79,8 @@ impl Allowance {
         self.odd_bytes &= 1023;
     }
 
-    fn wait_until(&mut self, at: Instant) {
+    /// Has the connection take another turn at this time.
+    pub(super) fn wait_until(&mut self, at: Instant) {
         self.resume = Some(self.resume.map_or(at, |resume| resume.min(at)));
     }
 

@@ -7,6 +7,7 @@ use super::connection::Connection;
 use super::datagrams::Datagrams;
 use super::exact_wait;
 use super::limits::{Limits, Seat, TurnedAway};
+use super::logins::Logins;
 use super::peer::Next;
 use super::shared::Shared;
 #[cfg(feature = "http")]
@@ -120,6 +121,7 @@ impl EventLoop {
                 datagrams,
                 scratch,
                 config,
+                logins: None,
                 #[cfg(feature = "http")]
                 rtsp: local,
                 #[cfg(feature = "http")]
@@ -143,6 +145,11 @@ impl EventLoop {
         }
         self.limits = Some(limits);
         Ok(())
+    }
+
+    /// Lets in only who logs in.
+    pub(super) fn require_login(&mut self, logins: Arc<Logins>) {
+        self.shared.logins = Some(logins);
     }
 
     pub(super) const fn library(&self) -> &Library {

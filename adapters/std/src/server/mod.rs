@@ -14,6 +14,7 @@ mod failures;
 #[cfg(feature = "http")]
 mod http;
 mod limits;
+mod logins;
 mod origin;
 mod owners;
 mod peer;
@@ -22,6 +23,7 @@ mod shared;
 #[cfg(feature = "http")]
 mod tunnel;
 mod udp_pairs;
+mod users;
 mod workers;
 
 use crate::media::{InputEvent, Library, Problem};
@@ -30,6 +32,7 @@ use acceptor::Acceptor;
 use arrival::Protocol;
 use event_loop::{EventLoop, Watch};
 use limits::Limits;
+use logins::Logins;
 use pinhole::server::{CloseReason, Config, ConnError, LowerTransport, SessionId, Summary};
 use shared::Shared;
 use std::io;
@@ -42,6 +45,7 @@ use workers::Workers;
 pub use descriptors::raise_descriptor_limit;
 #[cfg(feature = "simulation")]
 pub use http::simulation;
+pub use users::{MAX_REALM, MAX_USER, MAX_USERS, User, Users, UsersError};
 
 /// The configuration of a [`Server`]. Make it with [`Self::new`], which sets the usual values, change fields,
 /// and pass it to [`Server::bind`].
@@ -162,6 +166,8 @@ pub enum Event {
         mount: String,
         /// The lower transport of the track's packets.
         transport: LowerTransport,
+        /// The name of the user who is logged in; `None` if the server asks for no login.
+        user: Option<Arc<str>>,
     },
     /// Frames of a track were left out, so that the video keeps its duration. The usual cause is a client
     /// whose network is too slow, so that the frames were late or were no longer available. Frames that
@@ -212,6 +218,8 @@ pub enum Event {
         reason: CloseReason,
         /// The final counts of the track: frames, packets and bytes.
         summary: Summary,
+        /// The name of the user who is logged in; `None` if the server asks for no login.
+        user: Option<Arc<str>>,
     },
     /// The server has refused DESCRIBE or SETUP because the served [`Library`] has no such medium or track, or because
     /// no picture comes from the medium's source, or the request of a browser because there is no such page. If the
@@ -226,6 +234,15 @@ pub enum Event {
         /// if the source of the medium has failed, and 504 (Gateway Time-out) if it has sent nothing for 8 seconds.
         status: u16,
     },
+    /// Somebody has tried to log in with a wrong name or password, or tries too often to be heard. If nobody has tried
+    /// yet, and if a client is only asked once more, there is no event.
+    LoginRefused {
+        /// The address and TCP port from which the client has connected.
+        peer: SocketAddr,
+        /// The user whose password was wrong; `None` if there is no such user, whose name may be a password that was
+        /// entered in the wrong place, or if it was not looked at.
+        user: Option<Arc<str>>,
+    },
     /// A browser has begun to watch a medium, over HTTP.
     #[cfg(feature = "http")]
     BrowserOpened {
@@ -233,6 +250,8 @@ pub enum Event {
         peer: SocketAddr,
         /// The path of the medium, without the leading slash.
         mount: String,
+        /// The name of the user who is logged in; `None` if the server asks for no login.
+        user: Option<Arc<str>>,
     },
     /// A browser watches a medium no more: the medium has ended, or the connection has.
     #[cfg(feature = "http")]
@@ -247,6 +266,8 @@ pub enum Event {
         frames_skipped: u64,
         /// How many bytes the frames have that were sent.
         bytes: u64,
+        /// The name of the user who is logged in; `None` if the server asks for no login.
+        user: Option<Arc<str>>,
         /// Why the medium has ended before its end, as [`Self::Ended`] has it.
         problem: Option<Problem>,
     },
@@ -385,6 +406,19 @@ impl Server {
     #[cfg(feature = "http")]
     pub const fn http_addr(&self) -> Option<SocketAddr> {
         self.http
+    }
+
+    /// Has all clients log in as one of `users`, by RTSP and by HTTP, before they are told or sent anything. Only OPTIONS
+    /// is answered to everybody. What a user may not watch is not there for that user.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn require_login(&mut self, users: Users) -> io::Result<()> {
+        let logins = Logins::new(users)?;
+        for event_loop in std::iter::once(&mut self.first).chain(&mut self.others) {
+            event_loop.require_login(logins.clone());
+        }
+        Ok(())
     }
 
     /// Returns a handle with which another thread stops the server. Take it before [`Self::run`], which

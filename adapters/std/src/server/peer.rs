@@ -5,6 +5,7 @@ mod tunnelled;
 use super::allowance::Allowance;
 use super::failures::Failures;
 use super::limits::Seat;
+use super::logins::Reserved;
 use super::program::{Awaited, Program};
 #[cfg(feature = "http")]
 use super::tunnel::TunnelInput;
@@ -17,7 +18,7 @@ use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use pinhole::rtp::Want;
-use pinhole::server::{Batch, Config, Port, ServerConn, Transmit, Turn, UdpRoute};
+use pinhole::server::{Batch, Config, Login, Port, ServerConn, Transmit, Turn, UdpRoute};
 use pinhole::time::{Duration, Instant, Now};
 use socket2::SockRef;
 use std::io::{self, IoSlice, Read};
@@ -77,6 +78,9 @@ struct Link {
     allowance: Allowance,
     failures: Failures,
     awaited: Option<Awaited>,
+    login: Login,
+    /// When the credentials of a request may be tried that waits for that.
+    trial: Reserved,
     /// When to give up a connection that is one too many.
     patience: Option<Instant>,
     #[cfg(feature = "http")]
@@ -127,6 +131,8 @@ impl Peer {
             allowance: Allowance::new(seat),
             failures: Failures::default(),
             awaited: None,
+            login: Login::default(),
+            trial: None,
             #[cfg(feature = "http")]
             spoken: Spoken::Unknown,
             #[cfg(feature = "http")]
@@ -293,8 +299,8 @@ impl Link {
         rerouted: &mut bool,
         tell: &mut impl FnMut(&Event),
     ) {
-        let Shared { library, datagrams, config, .. } = shared;
-        let Self { address, allowance, failures, awaited, leaving, lost, .. } = self;
+        let Shared { library, datagrams, config, logins, .. } = shared;
+        let Self { address, allowance, failures, awaited, login, trial, leaving, lost, .. } = self;
         let (address, lost) = (*address, *lost);
         failures.note(library.take_failed());
         let mut program = Program {
@@ -308,6 +314,9 @@ impl Link {
             failures,
             leaving,
             awaited,
+            logins: logins.as_deref(),
+            login,
+            trial,
             rerouted,
             #[cfg(feature = "http")]
             is_tunnelled: self.tunnel.is_some(),
@@ -455,6 +464,7 @@ mod tests {
             datagrams,
             scratch,
             config: Config::DEFAULT,
+            logins: None,
             #[cfg(feature = "http")]
             rtsp: (Ipv4Addr::LOCALHOST, 8554).into(),
             #[cfg(feature = "http")]

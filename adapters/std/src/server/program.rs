@@ -3,11 +3,14 @@ use super::Event;
 use super::allowance::Allowance;
 use super::datagrams::Datagrams;
 use super::failures::Failures;
+use super::logins::{Logins, Reader, Reserved, Trial};
 use crate::media::{Library, Supply};
 use pinhole::frame::TrackId;
 use pinhole::rtp::SenderConfig;
 use pinhole::rtsp::{LowerTransport, Method, Status, Url};
-use pinhole::server::{Action, Answered, Application, Config, Notice, Request, Setup};
+use pinhole::server::{
+    Action, Answered, Application, Config, LIFETIME, Login, Notice, Request, Setup, Verdict,
+};
 use pinhole::text::{Emit, TextWriter};
 use pinhole::time::{Duration, Instant, Now};
 use std::net::SocketAddr;
@@ -47,6 +50,11 @@ pub(super) struct Program<'p, T> {
     pub(super) leaving: &'p mut Option<Instant>,
     /// The source that a request of the connection waits for.
     pub(super) awaited: &'p mut Option<Awaited>,
+    /// Who may log in; `None` if nobody has to.
+    pub(super) logins: Option<&'p Logins>,
+    /// The login of the connection.
+    pub(super) login: &'p mut Login,
+    pub(super) trial: &'p mut Reserved,
     /// Where it is noted that the connection's routes may have changed.
     pub(super) rerouted: &'p mut bool,
     /// The connection is a tunnel, whose client need not be reached in another way.
@@ -57,7 +65,7 @@ pub(super) struct Program<'p, T> {
 
 impl<T: FnMut(&Event)> Program<'_, T> {
     fn not_found(&mut self, request: Request<'_>, url: &Url<'_>) -> Answered {
-        let listing = listing(self.library.mounts());
+        let listing = listing(self.library.mounts().filter(|mount| self.reader().may_read(mount)));
         self.tell_refused(url, Status::NOT_FOUND);
         request.respond(Status::NOT_FOUND, &[], "text/plain; charset=utf-8", listing.as_bytes())
     }
@@ -79,7 +87,7 @@ impl<T: FnMut(&Event)> Program<'_, T> {
         match request.action() {
             Action::Describe(describe) => {
                 let url = describe.url();
-                let Some(media) = library.find(&url) else {
+                let Some(media) = self.find(&url) else {
                     return self.not_found(describe.into_request(), &url);
                 };
                 let since = awaited.map_or(self.now.at, |awaited| awaited.since);
@@ -115,9 +123,10 @@ impl<T: FnMut(&Event)> Program<'_, T> {
             }
             Action::Setup(setup) => {
                 let url = setup.url();
+                let found = self.find(&url);
                 // Who sets up will play.
-                library.find(&url).map(|media| library.ask(media, self.now.at, self.now.at));
-                match library.find(&url).filter(|&media| library.has_track(media, setup.track())) {
+                found.map(|media| library.ask(media, self.now.at, self.now.at));
+                match found.filter(|&media| library.has_track(media, setup.track())) {
                     Some(media) if setup.transport() == LowerTransport::Udp => {
                         let ports =
                             (!self.is_tunnelled).then(|| self.datagrams.choose(self.address)).flatten();
@@ -139,6 +148,48 @@ impl<T: FnMut(&Event)> Program<'_, T> {
             }
             other => other.into_request().proceed(),
         }
+    }
+
+    /// Returns the medium at `url`, if there is one for whoever asks.
+    fn find(&self, url: &Url<'_>) -> Option<u16> {
+        self.library.find(url).filter(|&media| self.reader().may_read(self.library.mount_of(media)))
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader::new(self.logins, self.login)
+    }
+
+    /// Returns the request if whoever sends it may do so. It is answered or put off otherwise.
+    fn let_in<'r>(&mut self, request: Request<'r>) -> Result<Request<'r>, Answered> {
+        let Some(logins) = self.logins else { return Ok(request) };
+        let authenticator = logins.authenticator(LIFETIME);
+        let tries = request.header("Authorization").is_some() && request.method() != Method::Options;
+        // Whoever is in is not held up by others of the same address. Other users than that one are not tried.
+        if tries && self.login.user().is_none() {
+            match logins.ask(self.address, self.trial, self.now.at) {
+                Trial::Now => {}
+                Trial::At(at) => {
+                    self.allowance.wait_until(at);
+                    return Err(request.later());
+                }
+                Trial::Never => {
+                    (self.tell)(&Event::LoginRefused { peer: self.address, user: None });
+                    return Err(request.refuse(Status::SERVICE_UNAVAILABLE, &[("Retry-After", RETRY_AFTER)]));
+                }
+            }
+        }
+        Err(match request.log_in(&authenticator, self.login) {
+            Verdict::Public | Verdict::Granted(_) => return Ok(request),
+            Verdict::Wrong { user } => {
+                logins.has_failed(self.address, self.now.at);
+                (self.tell)(&Event::LoginRefused { peer: self.address, user: logins.name(user) });
+                request.challenge(&authenticator, false)
+            }
+            Verdict::Misdirected => request.refuse(Status::BAD_REQUEST, &[]),
+            Verdict::Foreign => request.refuse(Status::FORBIDDEN, &[]),
+            Verdict::Challenged { stale } => request.challenge(&authenticator, stale),
+            _ => request.challenge(&authenticator, false),
+        })
     }
 
     fn tell_refused(&mut self, url: &Url<'_>, status: Status) {
@@ -164,6 +215,10 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
             *self.leaving = Some(self.now.at + FAREWELL);
             return request.refuse(Status::SERVICE_UNAVAILABLE, &[("Retry-After", RETRY_AFTER)]);
         }
+        if let Some(at) = self.trial.filter(|at| *at > self.now.at) {
+            self.allowance.wait_until(at);
+            return request.later();
+        }
         // A request that waits for a source was allowed when it came.
         let awaited = self.awaited.take();
         match awaited {
@@ -176,6 +231,13 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
             None if !self.allowance.may_answer(self.now) => return request.later(),
             None => {}
         }
+        let request = match awaited {
+            Some(_) => request,
+            None => match self.let_in(request) {
+                Ok(request) => request,
+                Err(answered) => return answered,
+            },
+        };
         // A session whose pictures are asked for needs its connection.
         let closes = request.method() != Method::Play && closes(&request);
         let answered = self.answer(request, awaited);
@@ -190,7 +252,7 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
         let mount = |track: TrackId| self.library.mount_of(track.media).to_owned();
         let event = match notice {
             Notice::Opened { session, track, transport } => {
-                Event::Opened { peer, session, mount: mount(track), transport }
+                Event::Opened { peer, session, mount: mount(track), transport, user: self.reader().name() }
             }
             Notice::Skipped { session, frames, .. } => Event::Skipped { peer, session, frames },
             Notice::Adapted { session, one_in, .. } => Event::Adapted { peer, session, one_in },
@@ -198,9 +260,14 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
                 let problem = self.failures.of(track.media).cloned();
                 Event::Ended { peer, session, mount: mount(track), problem }
             }
-            Notice::Closed { session, track, reason, summary } => {
-                Event::Closed { peer, session, mount: mount(track), reason, summary }
-            }
+            Notice::Closed { session, track, reason, summary } => Event::Closed {
+                peer,
+                session,
+                mount: mount(track),
+                reason,
+                summary,
+                user: self.reader().name(),
+            },
             Notice::Disconnect(error) => {
                 *self.leaving = Some(self.now.at + FAREWELL);
                 if self.lost || self.allowance.too_many().is_some() {

@@ -1,5 +1,6 @@
 //! What all connections of an event loop share.
 use super::datagrams::Datagrams;
+use super::logins::Logins;
 #[cfg(feature = "http")]
 use super::tunnel::Tunnels;
 use crate::clock::Clock;
@@ -7,7 +8,6 @@ use crate::media::Library;
 use pinhole::server::Config;
 #[cfg(feature = "http")]
 use std::net::SocketAddr;
-#[cfg(feature = "http")]
 use std::sync::Arc;
 
 /// What all connections of a loop share.
@@ -17,6 +17,8 @@ pub(super) struct Shared {
     pub(super) datagrams: Datagrams,
     pub(super) scratch: Box<[u8]>,
     pub(super) config: Config,
+    /// Who may log in; `None` if nobody has to.
+    pub(super) logins: Option<Arc<Logins>>,
     /// The address on which the server listens for RTSP.
     #[cfg(feature = "http")]
     pub(super) rtsp: SocketAddr,

@@ -35,7 +35,11 @@ impl Serving {
     }
 
     pub(crate) fn with(options: &server::Options, library: Library) -> Self {
-        let server = Server::bind(options, library).expect("a port is free");
+        Self::run(Server::bind(options, library).expect("a port is free"))
+    }
+
+    /// Runs a server that is bound.
+    pub(crate) fn run(server: Server) -> Self {
         let (address, http, handle) = (server.local_addr(), server.http_addr(), server.handle());
         let (sender, events) = mpsc::channel();
         let thread = thread::spawn(move || {

@@ -7,6 +7,7 @@ mod datagrams;
 mod draining;
 mod failures;
 mod limits;
+mod login;
 mod threads;
 mod tunnel;
 

@@ -3,6 +3,7 @@ use super::super::Event;
 use super::super::allowance::Allowance;
 use super::super::arrival::{Arrival, Role};
 use super::super::limits::Seat;
+use super::super::logins::{Reader, Reserved, Trial};
 use super::super::peer::{Next, QUANTUM, STEPS, bound_queue};
 use super::super::shared::Shared;
 use super::super::tunnel::{Place, TunnelInput};
@@ -18,12 +19,17 @@ use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use pinhole::rtp::Want;
+use pinhole::server::{Attempt, CHALLENGE_FIELD, Login, Scope, Verdict};
+use pinhole::text::{Emit, TextWriter};
 use pinhole::time::{Duration, Instant, Now};
 use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+/// For how many seconds a nonce is good. Browsers use one for all requests of a page, on many connections, and ask nobody
+/// anew when it is too old.
+const NONCE: u32 = 300;
 /// How long a frame is waited for that a still is to be of.
 const STILL: Duration = Duration::from_secs(10);
 /// How long a connection stays when all is said, so that what its client still sends does not reset it before the
@@ -49,6 +55,9 @@ pub(in super::super) struct HttpConnection {
     /// The server stops.
     stops: bool,
     allowance: Allowance,
+    login: Login,
+    /// When the credentials of a request may be tried that waits for that.
+    trial: Reserved,
     /// When to give up a connection that is one too many.
     patience: Option<Instant>,
     /// What came of requests that are not answered yet.
@@ -131,6 +140,8 @@ impl HttpConnection {
             stops: false,
             patience: seat.too_many().map(|_| now.at + PATIENCE),
             allowance: Allowance::new(seat),
+            login: Login::default(),
+            trial: None,
             input: Vec::new(),
             asked: Some(now.at),
             active: now.at,
@@ -351,9 +362,22 @@ impl HttpConnection {
                 Step::Again
             }
             Ok(Parsed::Complete(request, len)) if self.allowance.may_answer(now) => {
-                used = len;
-                self.answer(now, &request, shared, tell);
-                Step::Again
+                match self.may_try(now, &request, shared) {
+                    Trial::Now => {
+                        used = len;
+                        self.answer(now, &request, shared, tell);
+                        Step::Again
+                    }
+                    Trial::At(at) => {
+                        self.not_before = Some(at);
+                        Step::Wait(Some(at))
+                    }
+                    Trial::Never => {
+                        tell(&Event::LoginRefused { peer: self.address, user: None });
+                        self.refuse(Status::UNAVAILABLE);
+                        Step::Again
+                    }
+                }
             }
             // It waits for its turn, and not for its client.
             Ok(Parsed::Complete(..)) => {
@@ -373,6 +397,64 @@ impl HttpConnection {
         step
     }
 
+    /// Returns whether the credentials of a request may be tried.
+    fn may_try(&mut self, now: Now, request: &Request<'_>, shared: &Shared) -> Trial {
+        let Some(logins) = shared.logins.as_deref().filter(|_| self.has_pages) else { return Trial::Now };
+        let authorization = request.authorization;
+        if authorization.is_none() || logins.authenticator(NONCE).is_own(&self.login, authorization) {
+            return Trial::Now;
+        }
+        logins.ask(self.address, &mut self.trial, now.at)
+    }
+
+    /// Returns whether a request may be answered. It is refused otherwise.
+    fn let_in(
+        &mut self,
+        now: Now,
+        request: &Request<'_>,
+        shared: &Shared,
+        tell: &mut impl FnMut(&Event),
+    ) -> bool {
+        let Some(logins) = shared.logins.as_deref() else { return true };
+        let authenticator = logins.authenticator(NONCE);
+        let scope = Scope::address(self.address);
+        let attempt = Attempt {
+            authorization: request.authorization,
+            method: request.method_name(),
+            scope,
+            now: now.at,
+            is_target: &|uri| request.is_for(uri),
+        };
+        let stale = match authenticator.check(&mut self.login, &attempt) {
+            Verdict::Granted(_) => return true,
+            Verdict::Misdirected => {
+                self.refuse(Status::BAD_REQUEST);
+                return false;
+            }
+            Verdict::Wrong { user } => {
+                logins.has_failed(self.address, now.at);
+                tell(&Event::LoginRefused { peer: self.address, user: logins.name(user) });
+                false
+            }
+            verdict => verdict == Verdict::Challenged { stale: true },
+        };
+        let mut fields = TextWriter::new(Vec::new());
+        authenticator.challenges(scope, now.at, stale).each(|challenge| {
+            fields.text("\r\n");
+            fields.text(CHALLENGE_FIELD);
+            fields.text(": ");
+            challenge.emit(&mut fields);
+        });
+        let Ok(fields) = fields.finish();
+        let (status, content, body) = (Status::UNAUTHORIZED, Content::Text, "401 Unauthorized\n");
+        let (len, keep_alive) = (Some(body.len()), request.keep_alive);
+        self.put_head(&Head { status, content, len, keep_alive, fields: &String::from_utf8_lossy(&fields) });
+        if request.method == Method::Get {
+            self.outbox.text().push_str(body);
+        }
+        false
+    }
+
     fn answer(&mut self, now: Now, request: &Request<'_>, shared: &Shared, tell: &mut impl FnMut(&Event)) {
         let library = &shared.library;
         let here = Here { host: request.host, local: self.local, rtsp: shared.rtsp };
@@ -387,11 +469,16 @@ impl HttpConnection {
             // It may have a body, which nobody reads.
             return self.refuse(Status::METHOD_NOT_ALLOWED);
         }
-        let (status, content, body) = match Route::of(request.path, library) {
+        if !self.let_in(now, request, shared, tell) {
+            return;
+        }
+        let reader = Reader::new(shared.logins.as_deref(), &self.login);
+        let route = Route::of(request.path, library).for_reader(library, reader);
+        let (status, content, body) = match route {
             _ if !is_available(PAGE) => return self.refuse(Status::UNAVAILABLE),
-            Route::Index => (Status::OK, Content::Html, pages::index(library, &here, request.query)),
+            Route::Index => (Status::OK, Content::Html, pages::index(library, &here, reader, request.query)),
             Route::Style => (Status::OK, Content::Css, pages::STYLE.to_owned()),
-            Route::Media => (Status::OK, Content::Json, pages::media(library, &here, request.query)),
+            Route::Media => (Status::OK, Content::Json, pages::media(library, &here, reader, request.query)),
             Route::Page(media) => (Status::OK, Content::Html, pages::page(library, &here, media)),
             Route::Still(media) | Route::Frames(media) if !self.allowance.may_send(media, library) => {
                 let body = format!(
@@ -406,15 +493,15 @@ impl HttpConnection {
                 self.state = State::Still(Still { picker, until, has_body, keep_alive });
                 return;
             }
-            Route::Frames(media) => return self.begin_frames(media, request, library, tell),
+            Route::Frames(media) => return self.begin_frames(media, request, shared, tell),
             Route::NotFound => {
                 let url = request.path.to_owned();
                 tell(&Event::Refused { peer: self.address, url, status: Status::NOT_FOUND.0 });
-                (Status::NOT_FOUND, Content::Html, pages::not_found(library, request.path))
+                (Status::NOT_FOUND, Content::Html, pages::not_found(library, reader, request.path))
             }
         };
         let len = Some(body.len());
-        self.put_head(&Head { status, content, len, keep_alive });
+        self.put_head(&Head { status, content, len, keep_alive, fields: "" });
         if has_body {
             self.outbox.text().push_str(&body);
         }
@@ -427,7 +514,7 @@ impl HttpConnection {
                 Some(registration) => {
                     let (status, content) = (Status::OK, Content::Tunnel);
                     let mut head = String::new();
-                    Head { status, content, len: None, keep_alive: false }
+                    Head { status, content, len: None, keep_alive: false, fields: "" }
                         .write(&mut head, SystemTime::now());
                     self.state = State::Get(Box::new(TunnelInput::new(registration, head.into_bytes())));
                 }
@@ -445,10 +532,17 @@ impl HttpConnection {
         &mut self,
         media: u16,
         request: &Request<'_>,
-        library: &Library,
+        shared: &Shared,
         tell: &mut impl FnMut(&Event),
     ) {
-        self.put_head(&Head { status: Status::OK, content: Content::Parts, len: None, keep_alive: false });
+        let library = &shared.library;
+        self.put_head(&Head {
+            status: Status::OK,
+            content: Content::Parts,
+            len: None,
+            keep_alive: false,
+            fields: "",
+        });
         if request.method == Method::Head {
             self.allowance.sends_nothing();
             return;
@@ -457,7 +551,8 @@ impl HttpConnection {
         let framing = if request.wants_next_head { Framing::NextHeads } else { Framing::Lengths };
         let frames = Frames { picker, framing, is_slow: false, last: None, count: 0, bytes: 0 };
         self.state = State::Frames(Box::new(frames));
-        tell(&Event::BrowserOpened { peer: self.address, mount: library.mount_of(media).to_owned() });
+        let user = Reader::new(shared.logins.as_deref(), &self.login).name();
+        tell(&Event::BrowserOpened { peer: self.address, mount: library.mount_of(media).to_owned(), user });
     }
 
     /// Sends the frame that a still is of, once it is there.
@@ -473,14 +568,14 @@ impl HttpConnection {
             let body = format!("/{} has no picture now\n", library.mount_of(track.media));
             let (status, content) = (Status::UNAVAILABLE, Content::Text);
             self.allowance.sends_nothing();
-            self.put_head(&Head { status, content, len: Some(body.len()), keep_alive });
+            self.put_head(&Head { status, content, len: Some(body.len()), keep_alive, fields: "" });
             if has_body {
                 self.outbox.text().push_str(&body);
             }
             return Step::Again;
         };
         let (content, len) = (Content::Jpeg, Some(picture.len()));
-        self.put_head(&Head { status: Status::OK, content, len, keep_alive });
+        self.put_head(&Head { status: Status::OK, content, len, keep_alive, fields: "" });
         if has_body {
             // Its bits count as long as those of a stream: else stills would be a stream without a limit.
             self.not_before = self.allowance.counts_bitrate().then(|| now.at + library.interval(track.media));
@@ -539,6 +634,7 @@ impl HttpConnection {
             frames: count,
             frames_skipped: picker.skipped(),
             bytes,
+            user: Reader::new(shared.logins.as_deref(), &self.login).name(),
             problem: problem.map(|(_, problem): (u16, Problem)| problem),
         });
     }
@@ -546,7 +642,13 @@ impl HttpConnection {
     /// Answers with a status alone, and closes.
     fn refuse(&mut self, status: Status) {
         let body = format!("{} {}\n", status.0, status.1);
-        self.put_head(&Head { status, content: Content::Text, len: Some(body.len()), keep_alive: false });
+        self.put_head(&Head {
+            status,
+            content: Content::Text,
+            len: Some(body.len()),
+            keep_alive: false,
+            fields: "",
+        });
         self.outbox.text().push_str(&body);
     }
 

@@ -1,4 +1,5 @@
 //! The pages, and the list of media.
+use super::super::logins::Reader;
 use super::route::Route;
 use crate::authority::Authority;
 use crate::media::Library;
@@ -161,15 +162,16 @@ struct NotFound<'a> {
 }
 
 /// Returns the page of all media, from the one that `query` names on.
-pub(super) fn index(library: &Library, here: &Here<'_>, query: &str) -> String {
-    let from = from(query, library);
-    let media = some(library, here, from);
+pub(super) fn index(library: &Library, here: &Here<'_>, reader: Reader<'_>, query: &str) -> String {
+    let total = visible(library, reader).count();
+    let from = from(query, total);
+    let media = some(library, here, reader, from);
     let later = from + MAX_MEDIA;
     rendered(&Index {
         media,
         origin: here.http(),
         earlier: (from > 0).then(|| from.saturating_sub(MAX_MEDIA)),
-        later: (later < library.len()).then_some(later),
+        later: (later < total).then_some(later),
     })
 }
 
@@ -182,37 +184,43 @@ pub(super) fn page(library: &Library, here: &Here<'_>, media: u16) -> String {
 }
 
 /// Returns the page that says that there is nothing at `path`, and what there is.
-pub(super) fn not_found(library: &Library, path: &str) -> String {
-    let media = (0..=u16::MAX).map_while(|media| {
+pub(super) fn not_found(library: &Library, reader: Reader<'_>, path: &str) -> String {
+    let media = visible(library, reader).filter_map(|media| {
         let (mounted, _) = library.about(media)?;
         Some((Route::page(media, mounted.path(), library), mounted.mount))
     });
     rendered(&NotFound {
         path,
         media: media.take(MAX_MEDIA).collect(),
-        more: library.len().saturating_sub(MAX_MEDIA),
+        more: visible(library, reader).count().saturating_sub(MAX_MEDIA),
     })
 }
 
 /// Returns media as JSON, from the one that `query` names on.
-pub(super) fn media(library: &Library, here: &Here<'_>, query: &str) -> String {
-    let from = from(query, library);
+pub(super) fn media(library: &Library, here: &Here<'_>, reader: Reader<'_>, query: &str) -> String {
+    let total = visible(library, reader).count();
+    let from = from(query, total);
     let origin = here.http();
-    let media: Vec<_> = some(library, here, from).iter().map(|medium| medium.json(&origin)).collect();
-    let next =
-        (from + MAX_MEDIA < library.len()).then(|| format!("{origin}/api/media?from={}", from + MAX_MEDIA));
-    json!({ "total": library.len(), "media": media, "next": next }).to_string() + "\n"
+    let media: Vec<_> = some(library, here, reader, from).iter().map(|medium| medium.json(&origin)).collect();
+    let next = (from + MAX_MEDIA < total).then(|| format!("{origin}/api/media?from={}", from + MAX_MEDIA));
+    json!({ "total": total, "media": media, "next": next }).to_string() + "\n"
 }
 
 /// Returns the number of the first medium that a query asks for: 0 if it does not say.
-fn from(query: &str, library: &Library) -> usize {
+fn from(query: &str, total: usize) -> usize {
     let value = query.split('&').find_map(|field| field.strip_prefix("from="));
-    value.and_then(|value| value.parse().ok()).unwrap_or(0).min(library.len())
+    value.and_then(|value| value.parse().ok()).unwrap_or(0).min(total)
 }
 
-fn some<'a>(library: &'a Library, here: &Here<'_>, from: usize) -> Vec<Medium<'a>> {
-    let numbers = (from..library.len()).take(MAX_MEDIA);
-    numbers.filter_map(|media| Medium::of(u16::try_from(media).ok()?, library, here)).collect()
+fn some<'a>(library: &'a Library, here: &Here<'_>, reader: Reader<'_>, from: usize) -> Vec<Medium<'a>> {
+    let numbers = visible(library, reader).skip(from).take(MAX_MEDIA);
+    numbers.filter_map(|media| Medium::of(media, library, here)).collect()
+}
+
+/// Returns the numbers of the media that are there for whoever asks.
+fn visible<'a>(library: &'a Library, reader: Reader<'a>) -> impl Iterator<Item = u16> + use<'a> {
+    let numbers = (0..library.len()).filter_map(|media| u16::try_from(media).ok());
+    numbers.filter(move |&media| reader.may_read(library.mount_of(media)))
 }
 
 /// Renders a template, which takes nothing that could fail.

@@ -33,6 +33,8 @@ pub(super) struct Request<'a> {
     pub(super) wants_next_head: bool,
     /// The value of `x-sessioncookie`, which says that the request is a part of a tunnel; `None` without one.
     pub(super) cookie: Option<&'a [u8]>,
+    /// The value of `Authorization`; `None` without one.
+    pub(super) authorization: Option<&'a [u8]>,
 }
 
 /// What the bytes that came so far are.
@@ -90,6 +92,7 @@ impl<'a> Request<'a> {
             keep_alive: parsed.version == Some(1),
             wants_next_head: false,
             cookie: None,
+            authorization: None,
         };
         let mut hosts = 0;
         let mut has_body = false;
@@ -108,6 +111,8 @@ impl<'a> Request<'a> {
                 request.wants_next_head = value.windows(11).any(|part| part == b"AppleWebKit");
             } else if name.eq_ignore_ascii_case("x-sessioncookie") {
                 request.cookie = Some(value.trim_ascii());
+            } else if name.eq_ignore_ascii_case("Authorization") {
+                request.authorization.get_or_insert(value.trim_ascii());
             } else if name.eq_ignore_ascii_case("Content-Length") {
                 has_body |= *value != b"0";
             } else if name.eq_ignore_ascii_case("Transfer-Encoding") {
@@ -121,6 +126,22 @@ impl<'a> Request<'a> {
         // A body is not read, so that nothing can come after it.
         request.keep_alive &= !has_body;
         Ok(request)
+    }
+}
+
+impl Request<'_> {
+    /// Returns whether a URI, as credentials have one, is that of this request.
+    pub(super) fn is_for(&self, uri: &[u8]) -> bool {
+        let target = std::str::from_utf8(uri).ok().and_then(|uri| split(uri, self.method).ok());
+        target == Some((self.path, self.query))
+    }
+
+    /// Returns the name of the method, of those that pages are asked for with.
+    pub(super) const fn method_name(&self) -> &'static [u8] {
+        match self.method {
+            Method::Head => b"HEAD",
+            _ => b"GET",
+        }
     }
 }
 
@@ -178,6 +199,7 @@ mod tests {
             keep_alive: true,
             wants_next_head: true,
             cookie: None,
+            authorization: None,
         };
         assert_eq!(complete(head), expected);
         let two = format!("{head}GET / HTTP/1.0\r\n\r\n");
@@ -201,6 +223,16 @@ mod tests {
             complete("POST /x HTTP/1.0\r\nX-SessionCookie:  a1+/= \r\nContent-Length: 32767\r\n\r\n");
         assert_eq!((request.method, request.cookie), (Method::Post, Some(&b"a1+/="[..])));
         assert_eq!(complete("GET / HTTP/1.0\r\n\r\n").cookie, None);
+    }
+
+    #[test]
+    fn credentials_are_for_one_target() {
+        let request = complete("HEAD /a?b=c HTTP/1.1\r\nAuthorization:  Digest x \r\n\r\n");
+        assert_eq!((request.authorization, request.method_name()), (Some(&b"Digest x"[..]), &b"HEAD"[..]));
+        assert!(request.is_for(b"/a?b=c") && request.is_for(b"http://host/a?b=c"));
+        for other in [&b"/a"[..], b"/a?b=d", b"/b?b=c", b"", b"*", b"\xff"] {
+            assert!(!request.is_for(other), "{other:?}");
+        }
     }
 
     #[test]

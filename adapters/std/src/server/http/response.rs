@@ -16,6 +16,7 @@ pub(super) struct Status(pub(super) u16, pub(super) &'static str);
 impl Status {
     pub(super) const OK: Self = Self(200, "OK");
     pub(super) const BAD_REQUEST: Self = Self(400, "Bad Request");
+    pub(super) const UNAUTHORIZED: Self = Self(401, "Unauthorized");
     pub(super) const NOT_FOUND: Self = Self(404, "Not Found");
     pub(super) const METHOD_NOT_ALLOWED: Self = Self(405, "Method Not Allowed");
     pub(super) const CONFLICT: Self = Self(409, "Conflict");
@@ -68,18 +69,20 @@ impl Content {
 
 /// The head of a response.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head {
+pub(super) struct Head<'a> {
     pub(super) status: Status,
     pub(super) content: Content,
     /// The length of the body in bytes; `None` for [`Content::Parts`] and [`Content::Tunnel`].
     pub(super) len: Option<usize>,
     pub(super) keep_alive: bool,
+    /// Further fields, each with a line end before it.
+    pub(super) fields: &'a str,
 }
 
-impl Head {
+impl Head<'_> {
     /// Writes the head to the end of `out`.
     pub(super) fn write(&self, out: &mut String, now: SystemTime) {
-        let Self { status, content, len, keep_alive } = *self;
+        let Self { status, content, len, keep_alive, fields } = *self;
         let Status(code, reason) = status;
         // A string takes all that is written.
         let _ = write!(out, "HTTP/1.1 {code} {reason}\r\nDate: {}\r\n", httpdate::fmt_http_date(now));
@@ -89,6 +92,7 @@ impl Head {
             let _ = write!(out, "\r\nContent-Length: {len}");
         }
         out.push_str(if keep_alive { "\r\nConnection: keep-alive" } else { "\r\nConnection: close" });
+        out.push_str(fields);
         if status == Status::METHOD_NOT_ALLOWED {
             out.push_str("\r\nAllow: GET, HEAD");
         }
@@ -160,7 +164,7 @@ mod tests {
 
     fn head(status: Status, content: Content, len: Option<usize>, keep_alive: bool) -> String {
         let mut out = String::new();
-        Head { status, content, len, keep_alive }.write(&mut out, SystemTime::UNIX_EPOCH);
+        Head { status, content, len, keep_alive, fields: "" }.write(&mut out, SystemTime::UNIX_EPOCH);
         out
     }
 

@@ -1,4 +1,5 @@
 //! What a path stands for.
+use super::super::logins::Reader;
 use crate::media::Library;
 use pinhole::rtsp::Url;
 
@@ -38,6 +39,18 @@ impl Route {
         let frames = || ending(".mjpeg").map(Self::Frames);
         let page = || find(path).map(Self::Page);
         still().or_else(frames).or_else(page).unwrap_or(Self::NotFound)
+    }
+
+    /// Returns what is found by whoever asks: not all media may be there for everybody.
+    pub(super) fn for_reader(self, library: &Library, reader: Reader<'_>) -> Self {
+        match self {
+            Self::Page(media) | Self::Still(media) | Self::Frames(media)
+                if !reader.may_read(library.mount_of(media)) =>
+            {
+                Self::NotFound
+            }
+            _ => self,
+        }
     }
 
     /// Returns the path of the page of a medium.

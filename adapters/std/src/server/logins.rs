@@ -1,0 +1,227 @@
+//! Logins of all clients of a server: who there is, the key of nonces, and how often an address may try.
+use super::origin::Origin;
+use super::users::Users;
+use pinhole::auth::NonceKey;
+use pinhole::server::{Authenticator, Login};
+use pinhole::time::{Duration, Instant};
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How many logins of an address may fail before the next ones have to wait.
+const FREE: u32 = 5;
+/// How long the first login waits after those, and how long one waits at most: the time doubles with each.
+const DELAYS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
+/// A login that would have to wait for longer is refused.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long failures of an address are remembered after the last one.
+const MEMORY: Duration = Duration::from_secs(600);
+/// The most addresses whose failures are remembered.
+const ADDRESSES: usize = 4096;
+
+/// What all connections of a server with users share.
+#[derive(Debug)]
+pub(super) struct Logins {
+    users: Users,
+    key: NonceKey,
+    failures: Mutex<Failures>,
+}
+
+/// Who asks, as far as it matters to the media: there may be some that are not there for everybody.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'a> {
+    users: Option<&'a Users>,
+    user: Option<u16>,
+}
+
+/// Whether credentials may be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trial {
+    Now,
+    /// Not before this time, which is kept for whoever asks.
+    At(Instant),
+    /// Too many others of the address wait.
+    Never,
+}
+
+/// A time that is kept for a connection to try credentials.
+pub(super) type Reserved = Option<Instant>;
+
+/// The logins that failed, by address.
+#[derive(Debug, Default)]
+struct Failures {
+    by_origin: HashMap<Origin, Failed>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    count: u32,
+    last: Instant,
+    /// When the next login may be tried.
+    next: Instant,
+}
+
+impl Logins {
+    /// # Errors
+    /// The system has no random numbers.
+    pub(super) fn new(users: Users) -> io::Result<Arc<Self>> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Arc::new(Self { users, key: NonceKey::new(key), failures: Mutex::default() }))
+    }
+
+    /// Returns what checks logins, with nonces that are good for `lifetime` seconds.
+    pub(super) fn authenticator(&self, lifetime: u32) -> Authenticator<'_, Users> {
+        let basic = self.users.allows_basic();
+        Authenticator { realm: self.users.realm(), users: &self.users, key: &self.key, lifetime, basic }
+    }
+
+    /// Returns whether a client at `address` may try credentials now. Ask again with the same `reserved` at the time that
+    /// this returns.
+    pub(super) fn ask(&self, address: SocketAddr, reserved: &mut Reserved, now: Instant) -> Trial {
+        if let Some(at) = *reserved {
+            if at > now {
+                return Trial::At(at);
+            }
+            *reserved = None;
+            return Trial::Now;
+        }
+        let trial = self.failures().ask(Origin::of(address), now);
+        if let Trial::At(at) = trial {
+            *reserved = Some(at);
+        }
+        trial
+    }
+
+    /// Returns the name of a user.
+    pub(super) fn name(&self, user: Option<u16>) -> Option<Arc<str>> {
+        self.users.name(user?)
+    }
+
+    /// Takes note of a login of `address` that has failed.
+    pub(super) fn has_failed(&self, address: SocketAddr, now: Instant) {
+        self.failures().add(Origin::of(address), now);
+    }
+
+    /// Held for a few steps, or a few thousand where a new address takes the place of another one.
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Returns who asks by a connection, at a server that may have users.
+    pub(super) fn new(logins: Option<&'a Logins>, login: &Login) -> Self {
+        Self { users: logins.map(|logins| &logins.users), user: login.user() }
+    }
+
+    /// Returns whether the medium at a path is there for whoever asks. The path has no leading slash.
+    pub(super) fn may_read(self, path: &str) -> bool {
+        match self.users {
+            Some(users) => self.user.is_some_and(|user| users.may_read(user, path)),
+            None => true,
+        }
+    }
+
+    /// Returns the name of the user who is logged in; `None` if nobody is.
+    pub(super) fn name(self) -> Option<Arc<str>> {
+        self.users?.name(self.user?)
+    }
+}
+
+impl Failures {
+    fn ask(&mut self, origin: Origin, now: Instant) -> Trial {
+        let Some(failed) = self.by_origin.get_mut(&origin) else { return Trial::Now };
+        if failed.last + MEMORY <= now {
+            self.by_origin.remove(&origin);
+            return Trial::Now;
+        }
+        if failed.count < FREE {
+            return Trial::Now;
+        }
+        let at = failed.next.max(now);
+        if at > now + PATIENCE {
+            return Trial::Never;
+        }
+        failed.next = at + failed.delay();
+        if at > now { Trial::At(at) } else { Trial::Now }
+    }
+
+    fn add(&mut self, origin: Origin, now: Instant) {
+        if self.by_origin.len() >= ADDRESSES && !self.by_origin.contains_key(&origin) {
+            let oldest =
+                self.by_origin.iter().min_by_key(|(_, failed)| failed.last).map(|(origin, _)| *origin);
+            oldest.map(|oldest| self.by_origin.remove(&oldest));
+        }
+        let failed = self.by_origin.entry(origin).or_insert(Failed { count: 0, last: now, next: now });
+        failed.count = failed.count.saturating_add(1);
+        failed.last = now;
+        if failed.count >= FREE {
+            failed.next = failed.next.max(now + failed.delay());
+        }
+    }
+}
+
+impl Failed {
+    /// Returns how long this address waits between two logins.
+    fn delay(&self) -> Duration {
+        let doublings = self.count.saturating_sub(FREE).min(16);
+        Duration::from_micros(DELAYS.0.as_micros() << doublings).min(DELAYS.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(host: u16) -> Origin {
+        let [high, low] = host.to_be_bytes();
+        Origin::of(SocketAddr::from(([10, 0, high, low], 1)))
+    }
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_micros(1_000_000_000 + ms * 1000)
+    }
+
+    #[test]
+    fn failures_of_one_address_make_it_wait_longer_and_longer() {
+        let mut failures = Failures::default();
+        for _ in 0..FREE {
+            assert_eq!(failures.ask(origin(1), at(0)), Trial::Now);
+            failures.add(origin(1), at(0));
+        }
+        assert_eq!(failures.ask(origin(1), at(0)), Trial::At(at(250)));
+        assert_eq!(failures.ask(origin(2), at(0)), Trial::Now, "others do not wait");
+        // Each of those that come at once has a time of its own.
+        assert_eq!(failures.ask(origin(1), at(0)), Trial::At(at(500)));
+        let (mut now, mut waits) = (at(0), Vec::new());
+        for _ in 0..10 {
+            failures.add(origin(1), now);
+            match failures.ask(origin(1), now) {
+                Trial::At(until) => {
+                    waits.push(until.since(now).as_millis());
+                    now = until;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(waits.is_sorted() && waits.last() == Some(&8000), "{waits:?}");
+        // Guesses in a day: 10,800 of one address.
+        assert!(matches!(failures.ask(origin(1), now), Trial::At(_)));
+        assert_eq!(failures.ask(origin(1), now), Trial::Never);
+        assert_eq!(failures.ask(origin(1), now + MEMORY), Trial::Now, "it is forgotten");
+    }
+
+    #[test]
+    fn so_many_addresses_are_remembered() {
+        let mut failures = Failures::default();
+        for host in 0..ADDRESSES as u16 + 100 {
+            failures.add(origin(host), at(u64::from(host)));
+        }
+        assert_eq!(failures.by_origin.len(), ADDRESSES);
+        assert!(
+            !failures.by_origin.contains_key(&origin(99)) && failures.by_origin.contains_key(&origin(100))
+        );
+    }
+}
