@@ -6,7 +6,7 @@ use pinhole::client::TransportChoice;
 use pinhole::sdp::FrameRate;
 use pinhole_args::{Manual, RATES, VALUES};
 use pinhole_std::media::{NormaliseOptions, PatternFormat, SourceOptions, SourceUrl};
-use pinhole_std::server::Options;
+use pinhole_std::server::{MAX_USER, Options, Users};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Make a file ready ahead of time: whatever is done to its frames when it is served is done
     /// once, and the result is served as it is
     Prepare(Prepare),
+    /// Set the password of a user who may log in to a server with --users: it is asked for twice, or is a
+    /// line of standard input
+    Passwd(Passwd),
     #[command(flatten)]
     Manual(Manual),
 }
@@ -123,6 +126,51 @@ pub(crate) struct Prepare {
     /// Say more on standard error; twice, and three times, for still more
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Passwd {
+    /// The name of the user
+    #[arg(value_name = "USER", value_parser = user_name)]
+    pub(crate) user: String,
+
+    /// The file with the users, which is made if there is none
+    #[arg(long, value_name = "FILE", default_value = "pinhole.users")]
+    pub(crate) file: PathBuf,
+
+    /// The realm, which clients show to whoever is to enter the password
+    /// [default: that of the file's first user, or Pinhole]
+    #[arg(long, value_name = "REALM", value_parser = realm)]
+    pub(crate) realm: Option<String>,
+
+    /// A path that the user may watch, such as front or 'cams/*', in which * is any text; may be given
+    /// several times [default: as before, or *]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) read: Vec<String>,
+
+    /// Print events as JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Say more on standard error; twice, and three times, for still more
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// Options for logins.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Logins {
+    /// Let in only the users in this file, which pinhole-server passwd writes [default: everybody]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) users: Option<PathBuf>,
+
+    /// The realm of the logins [default: that of the users in the file]
+    #[arg(long, value_name = "REALM", requires = "users", value_parser = realm)]
+    pub(crate) realm: Option<String>,
+
+    /// Accept Basic logins, too, which send the password in the clear
+    #[arg(long, requires = "users")]
+    pub(crate) allow_basic: bool,
 }
 
 #[derive(Debug, Args)]
@@ -197,6 +245,9 @@ pub(crate) struct Serve {
     /// [default: one a core]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<NonZero<usize>>,
+
+    #[command(flatten)]
+    pub(crate) logins: Logins,
 
     #[command(flatten)]
     pub(crate) limits: Limits,
@@ -314,6 +365,8 @@ Each file is served at rtsp://HOST:PORT/ and its name without the extension; sta
   ffmpeg -re -i anything -pix_fmt yuvj420p -q:v 4 -f mjpeg - | pinhole-server -
 A source of the network is pulled once, however many watch it, and only while somebody does:
   pinhole-server rtsp://camera/stream back=http://user:password@10.0.0.7/video
+Only users with a password watch this:
+  pinhole-server passwd anna && pinhole-server --users pinhole.users
 Exit status: 0 stopped or all input ended, 1 failed, also if no frame came, 2 wrong usage.";
 
 const DEFAULT_PORT: u16 = 8554;
@@ -384,6 +437,17 @@ fn resolve(text: &str, default: u16) -> Option<SocketAddr> {
         None => text.to_socket_addrs().or_else(|_| (text, default).to_socket_addrs()),
     };
     found.ok()?.next()
+}
+
+fn user_name(text: &str) -> Result<String, String> {
+    match (1..=MAX_USER).contains(&text.len()) && !text.contains(char::is_control) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("a user name has 1 to {MAX_USER} bytes, and no control characters")),
+    }
+}
+
+fn realm(text: &str) -> Result<String, String> {
+    Users::new(text).map(|users| users.realm().to_owned()).map_err(|error| error.to_string())
 }
 
 fn connections(text: &str) -> Result<usize, String> {

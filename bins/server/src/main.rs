@@ -1,8 +1,8 @@
 //! Serves Motion-JPEG files, directories and live input over RTSP.
 //!
 //! [`cli`] is the command line, [`prepare`] a command of it, [`indexing`] reads the media, [`device`] adds
-//! cameras, [`report`] tells what happens, [`service`] is for managers of services, and [`signals`] are those of the
-//! system.
+//! cameras, [`users`] are those who may log in, [`report`] tells what happens, [`service`] is for managers of services,
+//! and [`signals`] are those of the system.
 mod cli;
 mod device;
 mod indexing;
@@ -10,6 +10,7 @@ mod prepare;
 mod report;
 mod service;
 mod signals;
+mod users;
 
 use clap::CommandFactory;
 use cli::{Cli, Command, DEFAULT_FPS, DEFAULT_MEDIA, Media, Serve};
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     }
     let (json, verbose) = match &cli.command {
         Some(Command::Prepare(prepare)) => (prepare.json, prepare.verbose),
+        Some(Command::Passwd(passwd)) => (passwd.json, passwd.verbose),
         Some(Command::Manual(_)) | None => (cli.serve.json, cli.serve.verbose),
     };
     let log = match Log::start("pinhole-server", if json { Form::Json } else { Form::Words }) {
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
     let report = Report::new(json, log.clone());
     let result = match &cli.command {
         Some(Command::Prepare(prepare)) => prepare::run(prepare, &report),
+        Some(Command::Passwd(passwd)) => users::passwd(passwd).map(|done| report.password(&done)),
         Some(Command::Manual(manual)) => manual.run(Cli::command()).map_err(Into::into),
         None => serve(&cli.serve, &report, &log),
     };
@@ -71,6 +74,10 @@ fn main() -> ExitCode {
 /// # Errors
 /// Nothing can be served, or no frame came before the end of all live input.
 fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::error::Error>> {
+    let users = match &cli.logins.users {
+        Some(path) => Some(users::load(path, cli.logins.realm.as_deref())?),
+        None => None,
+    };
     signals::ignore(log.clone())?;
     // Before the media, for which a disk may be waited for without end. There is nobody to say BYE to yet.
     let stop = signals::on_stop({
@@ -121,8 +128,15 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         options.for_descriptors(descriptors - sources);
     }
     cli.limits.apply(&mut options);
-    let server = Server::with_listeners(service::listeners()?, &options, library)
+    let mut server = Server::with_listeners(service::listeners()?, &options, library)
         .map_err(|error| format!("{error}; {}", remedy(&error, cli.http)))?;
+    let is_open = users.is_none()
+        && [Some(server.local_addr()), server.http_addr()].iter().flatten().any(|at| !at.ip().is_loopback());
+    if let Some(users) = users {
+        report.logins(&users);
+        let users = if cli.logins.allow_basic { users.with_basic() } else { users };
+        server.require_login(users)?;
+    }
     let handle = server.handle();
     let stopped = Arc::new(AtomicBool::new(false));
     stop.call({
@@ -156,6 +170,9 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         report.pages(address);
     }
     report.limits(&options);
+    if is_open {
+        report.open();
+    }
     service::ready();
     server.run(|event| {
         if let Event::Input { event: InputEvent::Nothing(_), .. } = event {

@@ -9,10 +9,11 @@ use pinhole_std::Authority;
 use pinhole_std::media::{
     Ignored, InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem,
 };
-use pinhole_std::server::{Event, Options};
+use pinhole_std::server::{Event, Options, Users};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How many lines about sessions a client may cause in ten seconds.
@@ -191,6 +192,34 @@ impl Report {
         }
     }
 
+    /// Tells who may log in.
+    pub(crate) fn logins(&self, users: &Users) {
+        if self.json {
+            self.say(json!({ "event": "logins", "users": users.len(), "realm": users.realm() }));
+        } else {
+            let (count, realm) = (Count(users.len(), "user", "users"), users.realm());
+            self.log.say(&format_args!("only {count} may watch, who log in to {realm:?}"));
+        }
+    }
+
+    /// Tells that everybody may watch.
+    pub(crate) fn open(&self) {
+        if self.json {
+            self.say(json!({ "event": "open" }));
+        } else {
+            self.log.say(&"there are no users: anyone who reaches this server can watch; --users FILE asks for a login");
+        }
+    }
+
+    /// Tells whose password was set.
+    pub(crate) fn password(&self, done: &str) {
+        if self.json {
+            self.say(json!({ "event": "password", "done": done }));
+        } else {
+            self.log.say(&done);
+        }
+    }
+
     /// Tells an event of the server. Called by event loops, it does not wait.
     pub(crate) fn event(&self, event: &Event) {
         if let Event::Input { mount, event: InputEvent::Trouble(trouble) } = event {
@@ -266,6 +295,7 @@ fn rate(event: &Event) -> Option<Rate<'_>> {
         Event::Skipped { peer, .. } => other("skipped", Some(peer)),
         Event::Adapted { peer, .. } => other("adapted", Some(peer)),
         Event::Refused { peer, .. } => other("refused", Some(peer)),
+        Event::LoginRefused { peer, .. } => other("login_refused", Some(peer)),
         Event::Disconnected { peer, .. } => other("disconnected", Some(peer)),
         Event::Input { event, .. } => match event {
             InputEvent::Format { .. } => other("input_format", None),
@@ -288,27 +318,30 @@ fn other(kind: &'static str, peer: Option<&SocketAddr>) -> Rate<'static> {
 /// Returns what makes the line of an event in words; `None` if there is none.
 fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
     Some(match event {
-        Event::Opened { peer, session, mount, transport } => Box::new(move || {
-            format!("{peer} opened /{} by {}, session {session}", cut(mount), transport.name())
+        Event::Opened { peer, session, mount, transport, user } => Box::new(move || {
+            format!("{peer} opened /{} by {}, session {session}{}", cut(mount), transport.name(), whose(user))
         }),
-        Event::Closed { peer, session, mount, reason, summary } => Box::new(move || {
+        Event::Closed { peer, session, mount, reason, summary, user } => Box::new(move || {
             let (mount, why, figures) = (cut(mount), reason.description(), figures(summary));
-            format!("{peer} closed /{mount}, session {session}: {why}; {figures}")
+            format!("{peer} closed /{mount}, session {session}{}: {why}; {figures}", whose(user))
         }),
-        Event::BrowserOpened { peer, mount } => {
-            Box::new(move || format!("{peer} opened /{} by HTTP", cut(mount)))
+        Event::BrowserOpened { peer, mount, user } => {
+            Box::new(move || format!("{peer} opened /{} by HTTP{}", cut(mount), whose(user)))
         }
-        Event::BrowserClosed { peer, mount, frames, frames_skipped, bytes, problem } => Box::new(move || {
-            let why = problem
-                .as_ref()
-                .map_or_else(String::new, |problem| format!("; {}", cut(&problem.to_string())));
-            let megabytes = *bytes as f64 / 1e6;
-            let frames = Count(*frames, "frame", "frames");
-            format!(
-                "{peer} closed /{}: {frames} ({frames_skipped} left out for time), {megabytes:.1} MB by HTTP{why}",
-                cut(mount)
-            )
-        }),
+        Event::BrowserClosed { peer, mount, frames, frames_skipped, bytes, user, problem } => {
+            Box::new(move || {
+                let why = problem
+                    .as_ref()
+                    .map_or_else(String::new, |problem| format!("; {}", cut(&problem.to_string())));
+                let megabytes = *bytes as f64 / 1e6;
+                let frames = Count(*frames, "frame", "frames");
+                format!(
+                    "{peer} closed /{}{}: {frames} ({frames_skipped} left out for time), {megabytes:.1} MB by HTTP{why}",
+                    cut(mount),
+                    whose(user)
+                )
+            })
+        }
         Event::Ended { peer, session, mount, problem: Some(problem) } => Box::new(move || {
             let (mount, problem) = (cut(mount), problem.to_string());
             format!("{peer} has no more of /{mount}, session {session}: {}", cut(&problem))
@@ -316,6 +349,10 @@ fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
         Event::Refused { peer, url, status } => {
             Box::new(move || format!("{peer} was refused {}: {status}", cut(&redacted_value(url))))
         }
+        Event::LoginRefused { peer, user: Some(user) } => {
+            Box::new(move || format!("{peer} was not let in as {:?}", cut(user)))
+        }
+        Event::LoginRefused { peer, user: None } => Box::new(move || format!("{peer} was not let in")),
         Event::Input { mount, event: InputEvent::Format { width, height, sampling } } => {
             let chroma = chroma(*sampling);
             Box::new(move || format!("/{} is {width}x{height}, {chroma}, from here on", cut(mount)))
@@ -347,16 +384,16 @@ fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
 /// Returns the JSON object of an event; `None` if it is not reported.
 fn as_json(event: &Event) -> Option<Value> {
     Some(match event {
-        Event::Opened { peer, session, mount, transport } => {
-            json!({ "event": "opened", "peer": peer.to_string(),
+        Event::Opened { peer, session, mount, transport, user } => {
+            json!({ "event": "opened", "peer": peer.to_string(), "user": user.as_deref(),
             "session": session.to_string(), "mount": mount, "transport": transport.name() })
         }
-        Event::BrowserOpened { peer, mount } => {
-            json!({ "event": "browser_opened", "peer": peer.to_string(), "mount": mount })
+        Event::BrowserOpened { peer, mount, user } => {
+            json!({ "event": "browser_opened", "peer": peer.to_string(), "user": user.as_deref(), "mount": mount })
         }
-        Event::BrowserClosed { peer, mount, frames, frames_skipped, bytes, problem } => {
+        Event::BrowserClosed { peer, mount, frames, frames_skipped, bytes, user, problem } => {
             let problem = problem.as_ref().map(|problem| cut(&problem.to_string()).into_owned());
-            json!({ "event": "browser_closed", "peer": peer.to_string(), "mount": mount, "frames": frames,
+            json!({ "event": "browser_closed", "peer": peer.to_string(), "user": user.as_deref(), "mount": mount, "frames": frames,
             "frames_skipped": frames_skipped, "bytes": bytes, "problem": problem })
         }
         Event::Skipped { peer, session, frames } => json!({ "event": "skipped", "peer": peer.to_string(),
@@ -368,8 +405,8 @@ fn as_json(event: &Event) -> Option<Value> {
             json!({ "event": "ended", "peer": peer.to_string(),
             "session": session.to_string(), "mount": mount, "problem": problem })
         }
-        Event::Closed { peer, session, mount, reason, summary } => {
-            json!({ "event": "closed", "peer": peer.to_string(),
+        Event::Closed { peer, session, mount, reason, summary, user } => {
+            json!({ "event": "closed", "peer": peer.to_string(), "user": user.as_deref(),
             "session": session.to_string(), "mount": mount, "why": reason.description(), "frames": summary.frames,
             "frames_skipped": summary.frames_skipped, "frames_thinned": summary.frames_thinned, "packets": summary.packets, "bytes": summary.octets,
             "packets_lost": summary.lost, "seconds": summary.lifetime.as_millis() as f64 / 1000.0 })
@@ -378,6 +415,8 @@ fn as_json(event: &Event) -> Option<Value> {
             json!({ "event": "refused", "peer": peer.to_string(), "url": cut(&redacted_value(url)),
             "status": status })
         }
+        Event::LoginRefused { peer, user } => json!({ "event": "login_refused", "peer": peer.to_string(),
+            "user": user.as_deref() }),
         Event::Input { mount, event } => match event {
             InputEvent::Format { width, height, sampling } => {
                 json!({ "event": "input_format", "mount": mount,
@@ -400,6 +439,11 @@ fn as_json(event: &Event) -> Option<Value> {
             "why": error.to_string() }),
         _ => return None,
     })
+}
+
+/// Returns who is logged in, as the end of a clause; an empty text if nobody has to be.
+fn whose(user: &Option<Arc<str>>) -> String {
+    user.as_deref().map_or_else(String::new, |user| format!(", of {:?}", cut(user)))
 }
 
 /// Describes a medium.

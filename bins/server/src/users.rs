@@ -1,0 +1,6 @@
+//! Users: the file that has them, and the command that sets their passwords.
+mod file;
+mod passwd;
+
+pub(crate) use file::load;
+pub(crate) use passwd::run as passwd;
