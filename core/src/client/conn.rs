@@ -322,10 +322,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     }
 
     /// Has each SETUP of a track by UDP from now on say that the receive buffer of the socket for RTP holds `bytes`
-    /// of packets ([`RECEIVE_BUFFER`](crate::rtsp::RECEIVE_BUFFER)). Call this before [`Self::setup`]. A server that knows the header may send
-    /// that many bytes of a live frame at once, so that large pictures come some milliseconds sooner. So do not call
-    /// this if the buffer might hold less, and mind that systems count more than the bytes of a packet. If this is
-    /// not called, nothing is said.
+    /// of packets ([`RECEIVE_BUFFER`](crate::rtsp::RECEIVE_BUFFER)). Call this before [`Self::setup`]. A server that
+    /// knows the header may send that many bytes of a live frame at once, so that large pictures come some
+    /// milliseconds sooner. So do not call this if the buffer might hold less, and mind that systems count more than
+    /// the bytes of a packet. If this is not called, nothing is said.
     pub const fn announce_buffer(&mut self, bytes: u32) {
         self.state.receive_buffer = Some(bytes);
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const SDP: &str =
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\na=control:track1\r\n";
 
-/// Waits for one client as a camera, and returns its URL. The first SETUP of the client is passed on, and gets no answer.
+/// Waits for one client as a camera, and returns its URL. Each SETUP of the client is passed on, and gets no answer.
 fn camera() -> (String, Receiver<String>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("rtsp://{}/live", listener.local_addr().unwrap());
