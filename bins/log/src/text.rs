@@ -108,6 +108,7 @@ fn user_info(url: &str) -> usize {
     // A password may have a slash in it that should have been percent-encoded. What is no port is one.
     let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
     match authority.rsplit_once(':') {
+        Some((_, "")) => 0,
         // Nobody is called like an address.
         Some((host, port)) if is_port(port) && host.parse::<Ipv4Addr>().is_ok() => 0,
         // What looks like a port may be the start of a password all the same. A path with an `@` in it is rare.
