@@ -30,7 +30,10 @@ pub struct Turn<'a> {
 
 /// What [`Turn::poll_event`] returns: a request to answer, or a notice.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "it is taken apart at once, and there is no allocator for a box")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once, and there is no allocator for a box"
+)]
 pub enum Event<'a> {
     /// A client's request waits for an answer. Answer the request by one of the methods of [`Request`]. If
     /// the request is dropped instead, it is offered again in the next turn, and no later request is read
