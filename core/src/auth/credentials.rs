@@ -2,8 +2,8 @@
 use super::basic::BasicCredentials;
 use super::hash::{Algorithm, Ha1, Hash, Question, response};
 use super::parameters::{Item, Items, Quoted};
-use crate::text::hexadecimal;
-use core::fmt;
+use crate::text::{hexadecimal, split_once};
+use core::{fmt, iter};
 
 /// The value of an `Authorization` header field (RFC 9110, 11.6.2).
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ impl<'a> Credentials<'a> {
 /// ([`NonceKey::check`](super::NonceKey::check)), and that the URI is that of the request.
 #[derive(Clone, Copy)]
 pub struct DigestCredentials<'a> {
-    user: Quoted<'a>,
+    user: UserName<'a>,
     realm: Quoted<'a>,
     nonce: Quoted<'a>,
     uri: Quoted<'a>,
@@ -78,7 +78,11 @@ impl<'a> DigestCredentials<'a> {
             return None;
         }
         Some(Self {
-            user: found.username?,
+            user: match (found.username, found.username_extended) {
+                (Some(text), None) => UserName { text, is_extended: false },
+                (None, Some(Quoted(value))) => UserName { text: Quoted(in_utf8(value)?), is_extended: true },
+                _ => return None,
+            },
             realm: found.realm?,
             nonce: found.nonce?,
             uri: found.uri?,
@@ -105,7 +109,7 @@ impl<'a> DigestCredentials<'a> {
     }
 
     /// Returns the name of the user.
-    pub const fn user(&self) -> Quoted<'a> {
+    pub const fn user(&self) -> UserName<'a> {
         self.user
     }
 
@@ -137,6 +141,53 @@ impl<'a> DigestCredentials<'a> {
     }
 }
 
+/// The name of a user: a quoted string, or an extended value, in which bytes are percent-encoded (RFC 7616, 3.4;
+/// RFC 8187, 3.2).
+#[derive(Clone, Copy, Debug)]
+pub struct UserName<'a> {
+    text: Quoted<'a>,
+    is_extended: bool,
+}
+
+impl<'a> UserName<'a> {
+    /// Returns the bytes of the name, by custom in UTF-8.
+    pub fn bytes(self) -> impl Iterator<Item = u8> + use<'a> {
+        let encoded = if self.is_extended { b'%' } else { b'\\' };
+        let mut rest = self.text.raw();
+        iter::from_fn(move || {
+            let (first, tail) = rest.split_first()?;
+            rest = tail;
+            if *first != encoded {
+                return Some(*first);
+            }
+            if !self.is_extended {
+                let (escaped, tail) = tail.split_first()?;
+                rest = tail;
+                return Some(*escaped);
+            }
+            let byte =
+                tail.split_first_chunk::<2>().and_then(|(digits, tail)| Some((hexadecimal(digits)?, tail)));
+            let Some((byte, tail)) = byte else { return Some(*first) };
+            rest = tail;
+            Some(byte as u8)
+        })
+    }
+}
+
+/// Compares the bytes of the name.
+impl PartialEq<[u8]> for UserName<'_> {
+    fn eq(&self, other: &[u8]) -> bool {
+        self.bytes().eq(other.iter().copied())
+    }
+}
+
+/// Returns an extended value without its character set and language. Returns `None` if it is not in UTF-8.
+fn in_utf8(value: &[u8]) -> Option<&[u8]> {
+    let (charset, rest) = split_once(value, b'\'')?;
+    let (_, text) = split_once(rest, b'\'')?;
+    charset.eq_ignore_ascii_case(b"UTF-8").then_some(text)
+}
+
 /// Does not show the response: whoever has it could repeat the request.
 impl fmt::Debug for DigestCredentials<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -150,6 +201,7 @@ impl fmt::Debug for DigestCredentials<'_> {
 #[derive(Default)]
 struct Parameters<'a> {
     username: Option<Quoted<'a>>,
+    username_extended: Option<Quoted<'a>>,
     realm: Option<Quoted<'a>>,
     nonce: Option<Quoted<'a>>,
     uri: Option<Quoted<'a>>,
@@ -165,6 +217,7 @@ impl<'a> Parameters<'a> {
     fn take(&mut self, name: &[u8], value: Quoted<'a>) -> Option<()> {
         let fields = [
             ("username", &mut self.username),
+            ("username*", &mut self.username_extended),
             ("realm", &mut self.realm),
             ("nonce", &mut self.nonce),
             ("uri", &mut self.uri),

@@ -20,7 +20,7 @@ mod tests;
 
 pub use self::basic::{BasicCredentials, BasicResponse};
 pub use self::challenge::{Challenge, ChallengeRepr, DigestChallenge, Unsupported};
-pub use self::credentials::{Credentials, DigestCredentials};
+pub use self::credentials::{Credentials, DigestCredentials, UserName};
 pub use self::hash::{Algorithm, Ha1};
 pub use self::nonce::{Nonce, NonceKey, NonceState};
 pub use self::parameters::{Escaped, Quoted};

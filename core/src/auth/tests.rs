@@ -153,6 +153,28 @@ fn odd_characters_pass_both_ways() {
     assert!(sent.verify(&ha1, b"DESCRIBE"));
 }
 
+/// RFC 7616, 3.4, and RFC 8187, 3.2.
+#[test]
+fn a_name_may_be_percent_encoded() {
+    let value = |user: &str| {
+        format!(
+            "Digest {user}, realm=\"r\", nonce=\"n\", uri=\"/\", response=\"8ca523f5e9506fed4657c9700eebdbec\""
+        )
+    };
+    for (user, name) in [
+        ("username*=UTF-8''J%C3%A4s%C3%B8n%20Doe", "J\u{e4}s\u{f8}n Doe"),
+        ("username*=utf-8'en'a%2", "a%2"),
+        ("username*=UTF-8''%25%zz", "%%zz"),
+        ("username=\"a%20b\\\"c\\\\\"", "a%20b\"c\\"),
+    ] {
+        let value = value(user);
+        assert!(credentials(value.as_bytes()).user() == *name.as_bytes(), "{user}");
+    }
+    for user in ["username*=ISO-8859-1''a", "username*=a", "username*=UTF-8''a, username=\"a\""] {
+        assert!(Credentials::parse(value(user).as_bytes()).is_none(), "{user}");
+    }
+}
+
 #[test]
 fn a_servers_challenges_are_answered_with_the_strongest() {
     let key = NonceKey::new([7; 32]);
