@@ -87,7 +87,7 @@ impl Player {
         self.shared.command(command);
     }
 
-    /// Answers [`Activity::LoggingIn`](crate::model::Activity::LoggingIn); `None` gives up.
+    /// Answers [`Activity::LoggingIn`]; `None` gives up.
     pub(crate) fn log_in(&self, credentials: Option<Credentials>) {
         // Nobody is asked twice for one answer.
         self.shared.model.update(|model| model.activity = Activity::Connecting);
