@@ -59,8 +59,8 @@ fn sockets_of_the_manager_are_taken() {
     assert_eq!(server.finish(SOON).status.code(), Some(0));
 }
 
-#[test]
-fn who_watches_may_go_on_while_the_server_drains() {
+/// A server that lets nobody else in, and whoever watches it.
+fn draining() -> (Server, Dialogue) {
     let server = Server::with(&["--drain", "10m", "--pattern", "160x120"], &[] as &[&str]);
     let url = server.url("pattern");
     let mut viewer = Dialogue::connect(server.address());
@@ -74,6 +74,12 @@ fn who_watches_may_go_on_while_the_server_drains() {
         (reply.status == 503).then_some(reply)
     });
     assert_eq!(refused.expect("nobody else is let in").header("Retry-After"), Some("10"));
+    (server, viewer)
+}
+
+#[test]
+fn who_watches_may_go_on_while_the_server_drains() {
+    let (server, mut viewer) = draining();
     for _ in 0..20 {
         viewer.interleaved(SOON).expect("the stream goes on");
     }
@@ -84,18 +90,7 @@ fn who_watches_may_go_on_while_the_server_drains() {
 
 #[test]
 fn a_second_signal_ends_what_drains() {
-    let server = Server::with(&["--drain", "10m", "--pattern", "160x120"], &[] as &[&str]);
-    let url = server.url("pattern");
-    let mut viewer = Dialogue::connect(server.address());
-    viewer.set_up_tcp(&url);
-    viewer.request("PLAY", &url, &[]).ok();
-    viewer.interleaved(SOON).expect("the stream begins");
-    server.signal("TERM");
-    poll(SOON, || {
-        let reply = Dialogue::connect(server.address()).request("OPTIONS", "*", &[]);
-        (reply.status == 503).then_some(())
-    })
-    .expect("it drains");
+    let (server, _viewer) = draining();
     assert_eq!(server.stop("TERM").status.code(), Some(128 + 15));
 }
 
