@@ -1,7 +1,7 @@
 //! RTSP messages and header fields.
 use pinhole::rtsp::{
-    Headers, Message, MessageWriter, Method, Pair, Parsed, Range, RtpInfo, Scale, Session, Speed,
-    Status, TransportSpec, Url, parse, parse_within, transports,
+    Headers, Message, MessageWriter, Method, Pair, Parsed, Range, RtpInfo, Scale, Session, Speed, Status,
+    TransportSpec, Url, parse, parse_within, transports,
 };
 use pinhole::text::{Emit, OneLine, SliceSink, TextWriter};
 use pinhole::time::MediaTime;
