@@ -473,18 +473,43 @@ mod tests {
         (shared, poll)
     }
 
-    /// A client that takes all that it is sent, however much that is, leaves the others their turns.
-    #[test]
-    fn a_turn_sends_no_more_than_a_quantum() {
-        let (mut shared, poll) = shared();
+    /// A client, and the server's side of its connection.
+    fn connected(shared: &Shared, poll: &Poll) -> (std::net::TcpStream, Peer) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (stream, address) = listener.accept().unwrap();
         stream.set_nonblocking(true).unwrap();
         let seat = Arc::new(Limits::new(&Options::new(address))).admit(address).unwrap();
         let (stream, now) = (TcpStream::from_std(stream), shared.clock.now());
-        let config = shared.config;
-        let mut peer = Peer::new(now, stream, (address, seat), config, poll.registry(), Token(0)).unwrap();
+        let peer = Peer::new(now, stream, (address, seat), shared.config, poll.registry(), Token(0)).unwrap();
+        (client, peer)
+    }
+
+    /// What has not come cannot be read as RTSP, as it may be HTTP when it comes.
+    #[test]
+    #[cfg(feature = "http")]
+    fn nothing_is_neither_rtsp_nor_http() {
+        let (shared, poll) = shared();
+        for (request, spoken) in
+            [("GET / HTTP/1.1\r\n", Spoken::Http), ("OPTIONS * RTSP/1.0\r\n", Spoken::Rtsp)]
+        {
+            let (mut client, mut peer) = connected(&shared, &poll);
+            peer.ready(true, true);
+            assert!(!peer.link.listen());
+            assert_eq!((peer.link.spoken, peer.link.readable), (Spoken::Unknown, false));
+            client.write_all(request.as_bytes()).unwrap();
+            peer.ready(true, true);
+            assert_eq!(peer.link.listen(), spoken == Spoken::Rtsp);
+            assert_eq!(peer.link.spoken, spoken);
+        }
+    }
+
+    /// A client that takes all that it is sent, however much that is, leaves the others their turns.
+    #[test]
+    fn a_turn_sends_no_more_than_a_quantum() {
+        let (mut shared, poll) = shared();
+        let (mut client, mut peer) = connected(&shared, &poll);
+        let now = shared.clock.now();
         let mut turn = |peer: &mut Peer, now| {
             peer.ready(true, true);
             peer.turn(now, &mut shared, &mut |_| {})

@@ -48,6 +48,11 @@ impl Link {
         let mut begin = [0; 5];
         let begin = match self.stream.peek(&mut begin) {
             Ok(len) => begin.get(..len).unwrap_or_default(),
+            // What comes between this and a read would be read as RTSP.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                return false;
+            }
             // It comes again when it is read.
             Err(_) => return true,
         };
