@@ -156,6 +156,19 @@ pub fn get(address: SocketAddr, path: &str) -> Response {
     Connection::open(address).get(path)
 }
 
+/// Requests `path` of the server at `address` on a connection of its own, and returns whether the answer is 200. It is
+/// not if the server has no room for the connection, which it may then close without a word.
+///
+/// # Panics
+/// Panics if the server does not accept the connection within a minute.
+pub fn is_served(address: SocketAddr, path: &str) -> bool {
+    let mut connection = Connection::open(address);
+    let mut line = String::new();
+    connection.try_send(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n")).is_ok()
+        && connection.0.read_line(&mut line).is_ok()
+        && line.split(' ').nth(1) == Some("200")
+}
+
 fn fields_of(lines: &[String]) -> Vec<(String, String)> {
     let fields = lines.iter().filter_map(|line| line.split_once(':'));
     fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()

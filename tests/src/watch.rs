@@ -343,10 +343,10 @@ fn gstreamer(pipeline: &[&str]) -> Hashes {
     done.stdout.lines().filter_map(|row| row.split_whitespace().nth(1)).map(str::to_owned).collect()
 }
 
-/// Returns whether GStreamer failed only because it stopped. In 1.22, closing flushes the connection on
+/// Returns whether GStreamer, which has written `stderr`, failed only because it stopped. In 1.22, closing flushes the connection on
 /// which its PAUSE is being written, and rtspsrc sometimes calls that an end of file. All frames were
 /// shown by then, and TEARDOWN still follows.
-fn cut_its_own_pause(stderr: &str) -> bool {
+pub fn cut_its_own_pause(stderr: &str) -> bool {
     let count = |is: &dyn Fn(&str) -> bool| stderr.lines().filter(|line| is(line)).count();
     let paused = count(&|line| line.contains("gst_rtspsrc_pause ()"));
     let sent = count(&|line| line.contains("gst_rtspsrc_try_send ()"));

@@ -1,5 +1,6 @@
 //! How many frames a client is sent, of those that there are: fewer where it cannot take them all,
 //! and all where it can.
+use pinhole::rtp::SenderConfig;
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::dialogue::{Dialogue, UdpPair};
 use pinhole_tests::late::{self, Received};
@@ -192,7 +193,7 @@ fn a_fast_source_keeps_true_time() {
 fn camera_like(directory: &TempDir, size: &str, quality: u32, frames: u32) -> Clip {
     let plain = directory.path().join("camera.mjpeg");
     let mut ffmpeg = Command::new("ffmpeg");
-    ffmpeg.args(["-nostdin", "-v", "error", "-f", "lavfi"]);
+    ffmpeg.args(["-nostdin", "-v", "error", "-y", "-f", "lavfi"]);
     ffmpeg.args(["-i", &format!("testsrc2=size={size}:rate=30,noise=alls=12:allf=t")]);
     ffmpeg.args(["-pix_fmt", "yuvj420p", "-huffman", "default", "-q:v", &quality.to_string()]);
     ffmpeg.args(["-frames:v", &frames.to_string()]).arg(&plain);
@@ -277,11 +278,16 @@ fn late_readers_that_announce_a_large_buffer_are_sent_live_frames_at_once() {
         return;
     }
     let _turn = undisturbed();
-    for (size, quality, len) in [("1920x1080", 5, 215_000), ("2560x1440", 4, 460_000)] {
+    for (size, most) in [("1920x1080", 250_000), ("2560x1440", 480_000)] {
         let directory = TempDir::new();
-        let clip = std::fs::read(camera_like(&directory, size, quality, 30).path).unwrap();
+        // FFmpeg's noise, and so a picture's bytes, depends on the processor.
+        let at = |quality| std::fs::read(camera_like(&directory, size, quality, 30).path).unwrap();
+        let clip = (4..=31).map(at).find(|clip| clip.len() / 30 <= most).expect("a quality");
         let frame = clip.len() / 30;
-        assert!((len..len * 11 / 10).contains(&frame), "{frame} bytes a frame of {size}");
+        assert!(
+            frame > SenderConfig::DEFAULT_LIVE_BURST as usize,
+            "{frame} bytes a frame of {size} are sent at once to everybody"
+        );
         let (server, camera) = Server::of_pipe(&[]);
         let feeding = thread::spawn(move || feed(camera, &clip));
         let url = server.url("live");

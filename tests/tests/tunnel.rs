@@ -1,6 +1,7 @@
 //! RTSP over HTTP: other programs watch the server, and the viewer and the server watch others.
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::peer::{Peer, available};
+use pinhole_tests::process::poll;
 use pinhole_tests::server::{GstServer, Server, camera_at};
 use pinhole_tests::{Transport, fake, undisturbed, viewer, watch};
 use std::time::Duration;
@@ -111,9 +112,13 @@ fn the_viewer_connects_again_over_http() {
     let (clip, address) = (Clip::sample(), fake::nobody());
     let camera = camera_at(address, &clip);
     let url = format!("rtsph://{address}/{}", clip.mount());
-    let viewer = viewer::start_with(&url, Transport::Tcp, &["-v"]);
-    // A viewer that has seen nothing yet does not connect again.
-    viewer.wait_stderr(LIMIT, |lines| lines.iter().any(|line| line.contains("event=Playing")).then_some(()));
+    let directory = TempDir::new();
+    let file = directory.path().join("seen.mjpeg");
+    let options = ["-v", "--record", file.to_str().expect("a path in UTF-8")];
+    let viewer = viewer::start_with(&url, Transport::Tcp, &options);
+    // A viewer that has seen no frame yet does not connect again.
+    let has_seen = || file.metadata().is_ok_and(|file| file.len() > 0).then_some(());
+    poll(LIMIT, has_seen).unwrap_or_else(|| panic!("{viewer}\nhas seen nothing"));
     camera.signal("KILL");
     let camera = camera_at(address, &clip);
     camera.wait_stdout(LIMIT, |lines| lines.iter().any(|line| line.contains("\"opened\"")).then_some(()));
