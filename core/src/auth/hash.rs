@@ -62,7 +62,7 @@ pub struct Ha1 {
 impl Ha1 {
     /// Hashes a user name, a realm and a password. All are bytes, by custom in UTF-8.
     pub fn new(algorithm: Algorithm, user: &[u8], realm: impl Emit, password: &[u8]) -> Self {
-        let hash = hash(algorithm, |out| {
+        let hash = hash(algorithm, &|out| {
             out.text(user);
             out.text(":");
             realm.emit(out);
@@ -97,7 +97,7 @@ impl Ha1 {
     /// Hashes this hash with the nonces of both sides, for an algorithm that ends in `-sess`
     /// (RFC 7616, 3.4.2).
     fn of_session(&self, nonce: Quoted<'_>, cnonce: Quoted<'_>) -> Hash {
-        hash(self.algorithm, |out| {
+        hash(self.algorithm, &|out| {
             self.emit(out);
             out.text(":");
             nonce.emit(out);
@@ -142,12 +142,12 @@ pub(super) struct Question<'a> {
 pub(super) fn response(ha1: &Ha1, question: &Question<'_>) -> Hash {
     let algorithm = ha1.algorithm;
     let secret = if question.session { ha1.of_session(question.nonce, question.cnonce) } else { ha1.hash };
-    let request = hash(algorithm, |out| {
+    let request = hash(algorithm, &|out| {
         out.text(question.method);
         out.text(":");
         question.uri.emit(out);
     });
-    hash(algorithm, |out| {
+    hash(algorithm, &|out| {
         secret.emit(out);
         out.text(":");
         question.nonce.emit(out);
@@ -163,8 +163,8 @@ pub(super) fn response(ha1: &Ha1, question: &Question<'_>) -> Hash {
     })
 }
 
-/// Hashes what `write` writes.
-pub(super) fn hash(algorithm: Algorithm, write: impl FnOnce(&mut TextWriter<Hasher>)) -> Hash {
+/// Hashes what `write` writes. There is one of these for all callers, as hash functions are large.
+pub(super) fn hash(algorithm: Algorithm, write: &dyn Fn(&mut TextWriter<Hasher>)) -> Hash {
     let mut out = TextWriter::new(match algorithm {
         Algorithm::Md5 => Hasher::Md5(Md5::new()),
         Algorithm::Sha256 => Hasher::Sha256(Sha256::new()),

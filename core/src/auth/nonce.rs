@@ -41,7 +41,7 @@ impl NonceKey {
     /// The hash of the secret, the time and the scope. The lengths of the first two are fixed, and half of
     /// the hash is all that anybody sees, so that nobody can go on from it.
     fn seal(&self, seconds: u32, scope: &[u8]) -> Hash {
-        hash(Algorithm::Sha256, |out| {
+        hash(Algorithm::Sha256, &|out| {
             out.text(self.0);
             out.text(seconds.to_be_bytes());
             out.text(scope);

@@ -42,6 +42,22 @@ pub trait Application {
     }
 }
 
+impl<A: Application + ?Sized> Application for &mut A {
+    type Store = A::Store;
+
+    fn store(&self) -> &A::Store {
+        (**self).store()
+    }
+
+    fn request(&mut self, request: Request<'_>) -> Answered {
+        (**self).request(request)
+    }
+
+    fn notice(&mut self, peer: SocketAddr, notice: Notice) {
+        (**self).notice(peer, notice);
+    }
+}
+
 /// The media that a program serves to everybody who asks. Implement this trait for a type of your program,
 /// put a value of that type into a [`CatalogApp`], and pass the [`CatalogApp`] on as an [`Application`].
 ///

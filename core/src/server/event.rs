@@ -73,6 +73,12 @@ pub enum Notice {
         /// The final figures of the track, from its SETUP on.
         summary: Summary,
     },
+    /// A client has sent a wrong name or password to a [`LoginApp`](super::LoginApp).
+    #[cfg(feature = "auth")]
+    LoginRefused {
+        /// The number of the user whose password was wrong; `None` if there is no user of that name.
+        user: Option<u16>,
+    },
     /// The connection takes no more requests, for the reason given. Send what
     /// [`Turn::poll_stream`](super::Turn::poll_stream) and
     /// [`Turn::poll_transmit`](super::Turn::poll_transmit) still return, then close the transport. If

@@ -280,6 +280,18 @@ impl Request<'_> {
         authenticator.check(login, &attempt)
     }
 
+    /// Answers a request that [`Self::log_in`] has not let in: with a challenge, or as the [`Verdict`] says.
+    pub fn deny<U: Users + ?Sized>(self, verdict: Verdict, authenticator: &Authenticator<'_, U>) -> Answered {
+        match verdict {
+            Verdict::Misdirected => self.refuse(Status::BAD_REQUEST, &[]),
+            Verdict::Foreign => self.refuse(Status::FORBIDDEN, &[]),
+            Verdict::Challenged { stale } => self.challenge(authenticator, stale),
+            Verdict::Public | Verdict::Granted(_) | Verdict::Wrong { .. } => {
+                self.challenge(authenticator, false)
+            }
+        }
+    }
+
     /// Answers with 401 and the challenges. `stale` says that the credentials were right but for their nonce.
     pub fn challenge<U: Users + ?Sized>(self, authenticator: &Authenticator<'_, U>, stale: bool) -> Answered {
         let scope = Scope::connection(self.peer());

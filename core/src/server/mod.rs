@@ -23,6 +23,8 @@ mod echo;
 mod event;
 #[cfg(feature = "auth")]
 mod login;
+#[cfg(feature = "auth")]
+mod login_app;
 mod receive;
 mod reply;
 mod request;
@@ -45,6 +47,8 @@ pub use event::{CloseReason, ConnError, Notice, SessionId, Summary};
 pub use login::{
     Attempt, Authenticator, CHALLENGE_FIELD, Challenges, LIFETIME, Login, MAX_USER, Scope, Users, Verdict,
 };
+#[cfg(feature = "auth")]
+pub use login_app::{LoginApp, Logins};
 pub use request::{Action, Answered, Describe, Play, Request, Setup};
 pub use transmit::Transmit;
 pub use turn::{Event, Turn};

@@ -18,6 +18,8 @@ pub use connection::Connection;
 pub use error::SetupError;
 pub use pinhole::random::Random;
 pub use pinhole::server::{Application, Catalog, CatalogApp};
+#[cfg(feature = "auth")]
+pub use pinhole::server::{LoginApp, Logins, Users};
 
 use crate::time::to_smoltcp;
 use crate::udp::{SOCKET, UdpPair};

@@ -178,18 +178,16 @@ impl<T: FnMut(&Event)> Program<'_, T> {
                 }
             }
         }
-        Err(match request.log_in(&authenticator, self.login) {
-            Verdict::Public | Verdict::Granted(_) => return Ok(request),
-            Verdict::Wrong { user } => {
-                logins.has_failed(self.address, self.now.at);
-                (self.tell)(&Event::LoginRefused { peer: self.address, user: logins.name(user) });
-                request.challenge(&authenticator, false)
+        match request.log_in(&authenticator, self.login) {
+            Verdict::Public | Verdict::Granted(_) => Ok(request),
+            verdict => {
+                if let Verdict::Wrong { user } = verdict {
+                    logins.has_failed(self.address, self.now.at);
+                    (self.tell)(&Event::LoginRefused { peer: self.address, user: logins.name(user) });
+                }
+                Err(request.deny(verdict, &authenticator))
             }
-            Verdict::Misdirected => request.refuse(Status::BAD_REQUEST, &[]),
-            Verdict::Foreign => request.refuse(Status::FORBIDDEN, &[]),
-            Verdict::Challenged { stale } => request.challenge(&authenticator, stale),
-            _ => request.challenge(&authenticator, false),
-        })
+        }
     }
 
     fn tell_refused(&mut self, url: &Url<'_>, status: Status) {

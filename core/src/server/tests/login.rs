@@ -3,11 +3,12 @@ use super::*;
 use crate::auth::{Algorithm, BasicResponse, Challenge, DigestChallenge, DigestResponse, Ha1, NonceKey};
 use crate::text::{Emit, TextWriter};
 
-const REALM: &str = "a \"realm\"";
+pub(super) const REALM: &str = "a \"realm\"";
 /// Names and passwords; the last one has no hash for MD5.
-const USERS: [(&str, &str); 3] = [("anna", "se:c@r/e%t \u{fc}"), ("o \"b\\\u{e9}", "pw"), ("carl", "pw")];
+pub(super) const USERS: [(&str, &str); 3] =
+    [("anna", "se:c@r/e%t \u{fc}"), ("o \"b\\\u{e9}", "pw"), ("carl", "pw")];
 
-struct Table;
+pub(super) struct Table;
 
 impl Users for Table {
     fn find(&self, name: &[u8]) -> Option<u16> {
@@ -31,15 +32,15 @@ struct Door {
 
 /// What a client sends besides its password.
 #[derive(Clone, Copy)]
-struct Sent<'a> {
-    method: &'a str,
-    url: &'a str,
-    uri: &'a str,
-    algorithm: Algorithm,
-    count: u32,
+pub(super) struct Sent<'a> {
+    pub(super) method: &'a str,
+    pub(super) url: &'a str,
+    pub(super) uri: &'a str,
+    pub(super) algorithm: Algorithm,
+    pub(super) count: u32,
 }
 
-const DESCRIBE: Sent<'_> =
+pub(super) const DESCRIBE: Sent<'_> =
     Sent { method: "DESCRIBE", url: URL, uri: URL, algorithm: Algorithm::Sha256, count: 1 };
 
 fn text(value: &impl Emit) -> String {
@@ -63,12 +64,12 @@ fn challenges(reply: &Reply) -> impl Iterator<Item = &str> {
     values.map(|(_, value)| value.as_str())
 }
 
-fn is_stale(reply: &Reply) -> bool {
+pub(super) fn is_stale(reply: &Reply) -> bool {
     challenge(reply, Algorithm::Md5).stale && challenge(reply, Algorithm::Sha256).stale
 }
 
 /// What a client answers to a reply.
-fn answer(reply: &Reply, (user, password): (&str, &str), sent: Sent<'_>) -> String {
+pub(super) fn answer(reply: &Reply, (user, password): (&str, &str), sent: Sent<'_>) -> String {
     text(&DigestResponse {
         challenge: challenge(reply, sent.algorithm),
         user: user.as_bytes(),
@@ -113,10 +114,7 @@ impl Door {
         let verdict = request.log_in(&authenticator, &mut self.login);
         let _ = match verdict {
             Verdict::Public | Verdict::Granted(_) => request.refuse(Status::OK, &[]),
-            Verdict::Challenged { stale } => request.challenge(&authenticator, stale),
-            Verdict::Wrong { .. } => request.challenge(&authenticator, false),
-            Verdict::Misdirected => request.refuse(Status::BAD_REQUEST, &[]),
-            Verdict::Foreign => request.refuse(Status::FORBIDDEN, &[]),
+            verdict => request.deny(verdict, &authenticator),
         };
         self.bench.turn();
         (verdict, self.bench.reply())

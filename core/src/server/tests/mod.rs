@@ -12,6 +12,8 @@ mod live;
 mod live_pace;
 #[cfg(feature = "auth")]
 mod login;
+#[cfg(feature = "auth")]
+mod login_app;
 mod pace;
 mod refusals;
 mod requests;
@@ -524,6 +526,8 @@ impl<S: FrameStore> Application for App<'_, S> {
             Notice::Ended { .. } => Told::Ended,
             Notice::Closed { track, reason, summary, .. } => Told::Closed(track.track, reason, summary),
             Notice::Disconnect(error) => Told::Disconnect(error),
+            #[cfg(feature = "auth")]
+            Notice::LoginRefused { .. } => unreachable!("there is no login"),
         });
     }
 }
