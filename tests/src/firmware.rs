@@ -12,6 +12,9 @@ const BUILDS: Duration = Duration::from_secs(900);
 const STARTS: Duration = Duration::from_secs(60);
 const STOPS: Duration = Duration::from_secs(10);
 
+/// The name and the password of the user who may watch.
+pub type Account<'a> = (&'a str, &'a str);
+
 /// A running `pinhole-sim qemu`. This program of the repository runs the firmware of a camera, an RTSP
 /// server, in the emulator QEMU. When this value is dropped, the program is killed, and the emulator ends,
 /// too.
@@ -38,9 +41,19 @@ impl Firmware {
     /// # Panics
     /// Panics if the firmware cannot be built within 15 minutes.
     pub fn build() {
+        Self::build_for(None);
+    }
+
+    /// Builds the firmware as [`Self::build`] does, for one user with a password if there is an `account`, and else for
+    /// everybody. [`Self::start_for`] has to have the same.
+    ///
+    /// # Panics
+    /// Panics if the firmware cannot be built within 15 minutes.
+    pub fn build_for(account: Option<Account<'_>>) {
         let mut cargo = Command::new(repository().join("bins/firmware/cargo.sh"));
         cargo.args(["build", "--locked", "--release", "--quiet", "-p", "pinhole-camera"]);
         cargo.env("PINHOLE_SESSIONS", "4").env_remove("RUSTFLAGS").env_remove("CARGO_TARGET_DIR");
+        set_account(&mut cargo, account);
         let done = run(&mut cargo, BUILDS).expect("cargo.sh runs");
         assert!(done.status.success(), "the firmware cannot be built:\n{}", done.stderr);
     }
@@ -51,7 +64,17 @@ impl Firmware {
     /// # Panics
     /// Panics if the camera does not serve within a minute.
     pub fn start() -> Self {
-        let mut process = Running::start(Command::new(binary("pinhole-sim")).arg("qemu"));
+        Self::start_for(None)
+    }
+
+    /// Boots the firmware as [`Self::start`] does, after [`Self::build_for`] with the same account.
+    ///
+    /// # Panics
+    /// Panics if the camera does not serve within a minute.
+    pub fn start_for(account: Option<Account<'_>>) -> Self {
+        let mut sim = Command::new(binary("pinhole-sim"));
+        set_account(&mut sim, account);
+        let mut process = Running::start(sim.arg("qemu"));
         let serial = process.take_stdin();
         let firmware = Self { process, serial };
         firmware.wait_log("serves rtsp://192.168.69.2/pattern", 1, STARTS);
@@ -113,6 +136,18 @@ impl Firmware {
     pub fn stop(self, signal: &str) -> Finished {
         self.process.signal(signal);
         self.process.finish(STOPS)
+    }
+}
+
+/// Sets the variables that the firmware's build reads.
+fn set_account(command: &mut Command, account: Option<Account<'_>>) {
+    for (name, value) in
+        [("PINHOLE_USER", account.map(|it| it.0)), ("PINHOLE_PASSWORD", account.map(|it| it.1))]
+    {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
     }
 }
 

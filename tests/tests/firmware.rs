@@ -1,7 +1,7 @@
 //! The firmware of a camera, in an emulator: what clients see of it, and what it survives.
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::dialogue::Dialogue;
-use pinhole_tests::firmware::Firmware;
+use pinhole_tests::firmware::{Account, Firmware};
 use pinhole_tests::hostile::{FALSE_REPORTS, bad_requests, narrow, noise, odd_requests, vanished};
 use pinhole_tests::network::in_own_network;
 use pinhole_tests::peer::{Peer, available};
@@ -30,12 +30,17 @@ const RATE: u64 = 30;
 
 /// Runs a test with the firmware, in a network of its own.
 fn with_firmware(test: &str, body: impl FnOnce(Firmware)) {
+    with_firmware_for(test, None, body);
+}
+
+/// Runs a test with the firmware of a camera that one user may watch, or everybody.
+fn with_firmware_for(test: &str, account: Option<Account<'_>>, body: impl FnOnce(Firmware)) {
     if !available(&[Peer::Ffmpeg, Peer::Tshark, Peer::Namespaces, Peer::Qemu]) {
         return;
     }
     let _turn = undisturbed();
-    Firmware::build();
-    in_own_network(test, || body(Firmware::start()));
+    Firmware::build_for(account);
+    in_own_network(test, || body(Firmware::start_for(account)));
 }
 
 fn ip(arguments: &[&str]) -> bool {
@@ -132,15 +137,50 @@ fn four_clients_see_every_frame() {
             println!("viewer {transport}     {whole:6}  {damaged:7}  {missing:7}  {lost:12}");
             assert!(whole >= frames as u64, "{report:?}");
         }
-        firmware.command("stack");
-        let told = firmware.wait_log("stack: ", 1, LIMIT);
-        let used =
-            told.split("stack: ").nth(1).and_then(|told| told.split(' ').next()?.parse::<usize>().ok());
-        assert!(used.is_some_and(|used| (1_000..=STACK).contains(&used)), "{told}");
+        assert_stack(&mut firmware);
         let done = firmware.stop("INT");
         assert_eq!(done.status.code(), Some(0), "{done:?}");
         assert!(!done.stdout.contains("skipped"), "{done:?}");
         assert!(!ip(&["link", "show", Firmware::TAP]), "the interface is left behind");
+    });
+}
+
+/// Checks that the stack has not taken more than it may.
+#[track_caller]
+fn assert_stack(firmware: &mut Firmware) {
+    firmware.command("stack");
+    let told = firmware.wait_log("stack: ", 1, LIMIT);
+    let used = told.split("stack: ").nth(1).and_then(|told| told.split(' ').next()?.parse::<usize>().ok());
+    assert!(used.is_some_and(|used| (1_000..=STACK).contains(&used)), "{told}");
+}
+
+#[test]
+fn only_the_user_watches() {
+    let account = ("anna b", "p:w@/%");
+    with_firmware_for("only_the_user_watches", Some(account), |mut firmware| {
+        firmware.wait_log("anna b may watch", 1, LIMIT);
+        let url = Firmware::url("clip");
+        assert_eq!(connect().request("DESCRIBE", &url, &[]).status, 401);
+        let as_user = |password: &str| url.replacen("rtsp://", &format!("rtsp://anna%20b:{password}@"), 1);
+        let right = as_user("p%3Aw%40%2F%25");
+        for transport in Transport::ALL {
+            let (size, seen) = watch::ffmpeg_start(&right, transport, 60);
+            assert_eq!(size, SIZE);
+            watch::assert_consecutive(&seen, &pictures(), &format!("ffmpeg by {transport}"));
+            let report = viewer::watch(&right, transport, &["--duration", "3"]);
+            assert_whole(&report, 45);
+        }
+        let probe = |url: &str| {
+            let mut ffprobe = Command::new("ffprobe");
+            run(ffprobe.args(["-v", "error", "-rtsp_transport", "tcp", url]), LIMIT).expect("ffprobe runs")
+        };
+        let wrong = probe(&as_user("guess"));
+        assert!(!wrong.status.success() && wrong.stderr.contains("401"), "{wrong:?}");
+        firmware.wait_log("wrong name or password", 1, LIMIT);
+        // Who has guessed once waits for a second.
+        let right_again = poll(LIMIT, || probe(&right).status.success().then_some(()));
+        assert!(right_again.is_some(), "{firmware}");
+        assert_stack(&mut firmware);
     });
 }
 

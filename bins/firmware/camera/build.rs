@@ -1,4 +1,5 @@
-//! Makes data for the flash of a file of JPEG pictures, and says how to link.
+//! Makes data for the flash of a file of JPEG pictures, and of a password, and says how to link.
+use pinhole::auth::{Algorithm, Ha1};
 use pinhole::codec::jpeg::Splitter;
 use pinhole::codec::jpeg::{self, JpegInfo, RecodeOptions};
 use pinhole::server::Config;
@@ -12,6 +13,11 @@ const CLIP: &str = "../../../video/bunny288.mjpeg";
 const PICTURES: usize = 30;
 const MILLIHERTZ: u32 = 30_000;
 
+/// What the password is for, as clients show it.
+const REALM: &str = "camera";
+/// The user, if there is a password and the build says nothing else.
+const USER: &str = "camera";
+
 /// What the headers of RTP and of RTP/JPEG take of a packet (RFC 3550, 5.1; RFC 2435, 3.1).
 const HEADERS: u16 = 12 + 8 + 4;
 
@@ -21,10 +27,39 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={}", clip.display());
     write_clip(&clip, &out).map_err(|error| format!("{}: {error}", clip.display()))?;
 
+    write_account(&out)?;
+
     println!("cargo:rustc-link-arg-bins=-Tlink.x");
     println!("cargo:rustc-link-arg-bins=-Tdefmt.x");
     // There are no pages to begin segments on.
     println!("cargo:rustc-link-arg-bins=--nmagic");
+    Ok(())
+}
+
+/// Writes `account.rs`, which has the user, and hashes in place of the password.
+fn write_account(out: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-env-changed=PINHOLE_USER");
+    println!("cargo:rerun-if-env-changed=PINHOLE_PASSWORD");
+    let given = |name| match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(error) => Err(format!("{name}: {error}")),
+    };
+    let user = given("PINHOLE_USER")?;
+    let account = match given("PINHOLE_PASSWORD")? {
+        Some(password) => {
+            let user = user.as_deref().unwrap_or(USER);
+            let hash =
+                |algorithm| Ha1::new(algorithm, user.as_bytes(), REALM, password.as_bytes()).to_string();
+            let (sha256, md5) = (hash(Algorithm::Sha256), hash(Algorithm::Md5));
+            format!("Some(Account {{ user: {user:?}, sha256: *b{sha256:?}, md5: *b{md5:?} }})")
+        }
+        None if user.is_some() => return Err("PINHOLE_USER is set, and PINHOLE_PASSWORD is not".into()),
+        None => "None".to_owned(),
+    };
+    let mut code = format!("pub(crate) const REALM: &str = {REALM:?};\n");
+    writeln!(code, "pub(crate) const ACCOUNT: Option<Account> = {account};")?;
+    fs::write(out.join("account.rs"), code)?;
     Ok(())
 }
 

@@ -1,4 +1,5 @@
 //! What the server asks of the application.
+use crate::account;
 use core::net::{Ipv4Addr, SocketAddr};
 use mps2::Entropy;
 use pinhole::rtsp::Url;
@@ -16,6 +17,10 @@ pub(crate) fn announce(address: Ipv4Addr) {
     let [a, b, c, d] = address.octets();
     for path in PATHS {
         defmt::info!("serves rtsp://{=u8}.{=u8}.{=u8}.{=u8}/{=str}", a, b, c, d, path);
+    }
+    match account::USER {
+        Some(user) => defmt::info!("{=str} may watch, with a password", user),
+        None => defmt::info!("whoever can reach the camera may watch"),
     }
 }
 
@@ -67,6 +72,7 @@ impl Catalog for Camera {
             Notice::Closed { reason, summary, .. } => {
                 defmt::info!("{=u16}: closed, {}, {=u64} frames", port, reason, summary.frames);
             }
+            Notice::LoginRefused { .. } => defmt::info!("{=u16}: wrong name or password", port),
             Notice::Disconnect(error) => defmt::info!("{=u16}: disconnected, {}", port, error),
             _ => {}
         }

@@ -6,10 +6,12 @@
 #![no_std]
 #![no_main]
 
+mod account;
 mod app;
 mod commands;
 mod media;
 
+use account::Gate;
 use app::Camera;
 use commands::Commands;
 use core::net::Ipv4Addr;
@@ -20,7 +22,7 @@ use media::Media;
 use mps2::{Board, FrameBuffers};
 use pinhole::frame::Slot;
 use pinhole_smoltcp::memory::{Arena, ServerResources, TcpBuffers, UdpBuffers};
-use pinhole_smoltcp::server::{CONFIG, CatalogApp, Connection, Server};
+use pinhole_smoltcp::server::{CONFIG, CatalogApp, Connection, Logins, Server};
 use pinhole_smoltcp::time;
 use smoltcp::iface::{Interface, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
@@ -107,10 +109,12 @@ fn main() -> ! {
     SLOTS.extend((0..media::RING.slots).map(|_| Slot::EMPTY));
     let mut media = Media::new(SLOTS, PICTURES);
     let mut camera = Camera::new(board.entropy());
+    let mut logins = Logins::<SESSIONS>::new(account::key(board.entropy()));
     let mut commands = Commands::default();
 
     // Before anyone is told where to connect: the first turn listens.
-    let mut app = CatalogApp { catalog: &mut camera, store: &media };
+    let app = CatalogApp { catalog: &mut camera, store: &media };
+    let mut app = Gate { app, logins: &mut logins };
     server.poll(time::now(board.clock.now()), &mut sockets, &mut app);
     app::announce(ADDRESS);
 
@@ -118,7 +122,8 @@ fn main() -> ! {
         let now = board.clock.now();
         let next_frame = media.update(now);
         iface.poll(now, &mut board.network, &mut sockets);
-        let mut app = CatalogApp { catalog: &mut camera, store: &media };
+        let app = CatalogApp { catalog: &mut camera, store: &media };
+        let mut app = Gate { app, logins: &mut logins };
         let server_at = server.poll(time::now(now), &mut sockets, &mut app);
         commands.obey(&mut board.console);
         board.watchdog.feed();

@@ -1,7 +1,10 @@
 //! What the images share: values of which the compiler knows nothing, and the proof that no panic
 //! can be reached.
 #![no_std]
+#[cfg(feature = "login")]
+pub mod login;
 pub mod server;
+pub mod timer;
 
 use core::hint::black_box;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};

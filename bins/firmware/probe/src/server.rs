@@ -14,7 +14,7 @@ use pinhole::server::{
 };
 
 /// The program: it has the frames, and answers requests.
-struct Camera<'a> {
+pub(crate) struct Camera<'a> {
     rings: [Ring<'a>; 1],
 }
 
@@ -51,11 +51,16 @@ impl<'a> Application for Camera<'a> {
 
 /// Connections, one after the other.
 pub fn serve() {
+    serve_by(|conn, storage, camera| answer(conn, storage, camera));
+}
+
+/// Connections, one after the other, whose requests `answer` answers.
+pub(crate) fn serve_by(mut answer: impl FnMut(&mut ServerConn, &mut [u8], &mut Camera<'_>)) {
     let (mut storage, mut slots, mut frames) = ([0; 3000], [Slot::default(); 4], [0; 3000]);
     let mut camera = Camera { rings: [Ring::new(TRACK, any(&mut slots), any(&mut frames))] };
     let mut conn = accept();
     while any(true) {
-        turn(any(&mut conn), any(&mut storage), any(&mut camera));
+        turn(any(&mut conn), any(&mut storage), any(&mut camera), &mut answer);
     }
 }
 
@@ -67,7 +72,12 @@ fn accept() -> ServerConn {
 }
 
 #[inline(never)]
-fn turn(conn: &mut ServerConn, storage: &mut [u8], camera: &mut Camera<'_>) {
+fn turn(
+    conn: &mut ServerConn,
+    storage: &mut [u8],
+    camera: &mut Camera<'_>,
+    answer: &mut impl FnMut(&mut ServerConn, &mut [u8], &mut Camera<'_>),
+) {
     capture(&mut camera.rings[0]);
     receive(conn, storage);
     answer(conn, storage, camera);
@@ -102,10 +112,10 @@ fn receive(conn: &mut ServerConn, storage: &mut [u8]) {
 }
 
 #[inline(never)]
-fn answer(conn: &mut ServerConn, storage: &mut [u8], camera: &mut Camera<'_>) {
+pub(crate) fn answer(conn: &mut ServerConn, storage: &mut [u8], app: &mut impl Application) {
     let mut turn = conn.turn(now(), storage);
     turn.set_ports(any(Some(PortPair { socket: 0, rtp: 0, rtcp: 1 })));
-    turn.serve(camera);
+    turn.serve(app);
 }
 
 #[inline(never)]

@@ -1,27 +1,17 @@
 //! Counts the instructions that it takes to make RTP packets, next to those of a bare copy of the same
 //! bytes.
 //!
-//! To be run by QEMU with `-icount shift=3`: there an instruction takes 8 ns of the board's time, and so
-//! the timer of 25 MHz says how many there were.
+//! [`probe::timer`] says how they are counted.
 #![no_std]
 #![no_main]
 use core::hint::black_box;
 use core::net::{Ipv4Addr, SocketAddr};
-use cortex_m::peripheral::SYST;
-use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::entry;
-use cortex_m_semihosting::{debug, hio};
 use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{Frame, FrameId, FrameStore, Miss, Seek, TrackId, TrackInfo};
 use pinhole::server::{Action, Config, Event, PortPair, ServerConn};
-use pinhole::text::{SliceSink, TextWriter};
 use pinhole::time::{Duration, Instant, Now, NtpTime};
-use probe as _;
-
-/// Of the timer, which goes at 25 MHz, while instructions take 8 ns each.
-const INSTRUCTIONS_A_TICK: u32 = 5;
-/// The most that the timer counts.
-const TIMER_MAX: u32 = 0x00FF_FFFF;
+use probe::timer::{self, Timer};
 
 /// The packets of a frame: two quanta, so that the pacer has something to do.
 const PACKETS: usize = 64;
@@ -83,45 +73,14 @@ const FRAME_TICKS: u32 = TRACK.clock_rate / 25;
 
 #[entry]
 fn main() -> ! {
-    let measured = measure();
-    debug::exit(if measured.is_some() { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
-    loop {
-        core::hint::spin_loop();
-    }
-}
-
-fn measure() -> Option<()> {
-    let mut timer = cortex_m::Peripherals::take()?.SYST;
-    timer.set_clock_source(SystClkSource::Core);
-    timer.set_reload(TIMER_MAX);
-    timer.clear_current();
-    timer.enable_counter();
-    for misaligned in [0, 3] {
-        let packets = packetise(misaligned)?;
-        let copies = copy(misaligned)?;
-        report(misaligned, packets, copies)?;
-    }
-    Some(())
-}
-
-/// Tells the instructions for each packet, of the core and of the bare copy.
-fn report(misaligned: usize, packets: u32, copies: u32) -> Option<()> {
-    let mut line = [0; 80];
-    let mut out = TextWriter::new(SliceSink::new(&mut line));
-    out.text(if misaligned == 0 { "aligned " } else { "misaligned " });
-    out.dec(packets / PACKETS as u32);
-    out.text(" ");
-    out.dec(copies / PACKETS as u32);
-    out.text("\n");
-    hio::hstdout().ok()?.write_all(out.finish().ok()?.written()).ok()
-}
-
-/// Instructions that `work` takes.
-fn counted(work: impl FnOnce() -> Option<()>) -> Option<u32> {
-    let before = SYST::get_current();
-    work()?;
-    let ticks = before.wrapping_sub(SYST::get_current()) & TIMER_MAX;
-    Some(ticks * INSTRUCTIONS_A_TICK)
+    timer::measure(|timer| {
+        for (name, misaligned) in [("aligned", 0), ("misaligned", 3)] {
+            let packets = packetise(timer, misaligned)?;
+            let copies = copy(timer, misaligned)?;
+            timer.report(name, &[packets, copies].map(|count| count / PACKETS as u32))?;
+        }
+        Some(())
+    })
 }
 
 /// A clip of one frame, again and again.
@@ -147,7 +106,7 @@ fn at(millis: u64) -> Now {
 }
 
 /// All that a turn of the main loop does for a session by UDP, for each of a frame's two quanta.
-fn packetise(misaligned: usize) -> Option<u32> {
+fn packetise(timer: &Timer, misaligned: usize) -> Option<u32> {
     let clip = Clip(frame(misaligned));
     let mut storage = [0; Config::DEFAULT.storage_len(512)];
     let peer = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 2), 40_000));
@@ -157,7 +116,7 @@ fn packetise(misaligned: usize) -> Option<u32> {
     let (mut socket, mut sent) = ([0; PACKET], 0);
     turn(&mut conn, &mut storage, at(0), &clip, &mut socket)?;
     turn(&mut conn, &mut storage, at(20), &clip, &mut socket)?;
-    let instructions = counted(|| {
+    let instructions = timer.counted(|| {
         for now in [at(40), at(60)] {
             sent += turn(&mut conn, &mut storage, now, &clip, &mut socket)?;
             black_box(conn.poll_at(&clip));
@@ -220,10 +179,10 @@ fn say(conn: &mut ServerConn, storage: &mut [u8], clip: &Clip, request: &[&[u8]]
 }
 
 /// The scan's bytes, in the same pieces from the same places to the same places.
-fn copy(misaligned: usize) -> Option<u32> {
+fn copy(timer: &Timer, misaligned: usize) -> Option<u32> {
     let mut socket = [0; PACKET];
     let mut rest = frame(misaligned).get(SCAN_AT + misaligned..)?;
-    counted(|| {
+    timer.counted(|| {
         let mut head = FIRST_HEAD;
         while !rest.is_empty() {
             let to = socket.get_mut(head..)?;
