@@ -33,7 +33,8 @@ pub trait Users {
     fn find(&self, name: &[u8]) -> Option<u16>;
 
     /// Returns what is kept of the password of a user that [`Self::find`] has returned, for the server's realm. If it
-    /// is `None`, the user cannot log in by that algorithm.
+    /// is `None`, the user cannot log in by that algorithm. Where [`Self::find`] has found nobody, this is called for
+    /// user 0, whether there is one or not.
     fn ha1(&self, user: u16, algorithm: Algorithm) -> Option<Ha1>;
 }
 
@@ -157,7 +158,7 @@ impl<'a, U: Users + ?Sized> Authenticator<'a, U> {
         credentials: &DigestCredentials<'_>,
     ) -> Verdict {
         let user = self.find(credentials.user().bytes());
-        let ha1 = user.and_then(|user| self.users.ha1(user, credentials.algorithm()));
+        let ha1 = self.ha1(user, credentials.algorithm());
         // It is tried all the same, for the time that it takes.
         let tried = ha1.unwrap_or_else(|| Ha1::of_nobody(credentials.algorithm()));
         let is_right = credentials.verify(&tried, attempt.method) & ha1.is_some();
@@ -186,7 +187,7 @@ impl<'a, U: Users + ?Sized> Authenticator<'a, U> {
             return Verdict::Wrong { user: None };
         };
         let user = self.find(name.iter().copied());
-        let ha1 = user.and_then(|user| self.users.ha1(user, Algorithm::Sha256));
+        let ha1 = self.ha1(user, Algorithm::Sha256);
         let tried = Ha1::new(Algorithm::Sha256, name, self.realm, password);
         let is_right = tried.is(&ha1.unwrap_or_else(|| Ha1::of_nobody(Algorithm::Sha256))) & ha1.is_some();
         match user.filter(|_| is_right) {
@@ -196,6 +197,13 @@ impl<'a, U: Users + ?Sized> Authenticator<'a, U> {
             }
             None => Verdict::Wrong { user },
         }
+    }
+
+    /// Returns what is kept of a user's password. That of another one is asked for where there is no user, for the time
+    /// that it takes.
+    fn ha1(&self, user: Option<u16>, algorithm: Algorithm) -> Option<Ha1> {
+        let kept = self.users.ha1(user.unwrap_or_default(), algorithm);
+        kept.filter(|_| user.is_some())
     }
 
     fn find(&self, name: impl Iterator<Item = u8>) -> Option<u16> {

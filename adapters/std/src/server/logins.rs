@@ -173,7 +173,10 @@ impl Failed {
 
 #[cfg(test)]
 mod tests {
+    use super::super::users::User;
     use super::*;
+    use pinhole::auth::{Algorithm, Ha1};
+    use pinhole::server::{Attempt, Scope, Verdict};
 
     fn origin(host: u16) -> Origin {
         let [high, low] = host.to_be_bytes();
@@ -223,5 +226,54 @@ mod tests {
         assert!(
             !failures.by_origin.contains_key(&origin(99)) && failures.by_origin.contains_key(&origin(100))
         );
+    }
+
+    /// Who measures many answers learns nothing of names from their times. One measurement may be disturbed by other
+    /// programs, so that it is made again; what differs in truth differs each time.
+    #[test]
+    fn a_name_that_nobody_has_takes_as_long_as_a_wrong_password() {
+        const EACH: usize = 2000;
+        let mut users = Users::new("pinhole").unwrap();
+        let ha1 = |algorithm| Some(Ha1::new(algorithm, b"anna", "pinhole", b"secret"));
+        let (sha256, md5) = (ha1(Algorithm::Sha256), ha1(Algorithm::Md5));
+        users.add(User { name: "anna".into(), sha256, md5, read: vec!["*".into()] }).unwrap();
+        let logins = Logins::new(users).unwrap();
+        let authenticator = logins.authenticator(60);
+        let scope = Scope::connection(SocketAddr::from(([10, 0, 0, 1], 1)));
+        let time = |name: &str, algorithm: Algorithm| {
+            let digits = "0".repeat(if algorithm == Algorithm::Md5 { 32 } else { 64 });
+            let credentials = format!(
+                "Digest username=\"{name}\", realm=\"pinhole\", nonce=\"{}\", uri=\"/\", response=\"{digits}\", algorithm={}",
+                "0".repeat(40),
+                algorithm.name()
+            );
+            let authorization = Some(credentials.as_bytes());
+            let attempt =
+                Attempt { authorization, method: b"DESCRIBE", scope, now: at(0), is_target: &|_| true };
+            let begun = std::time::Instant::now();
+            let verdict = authenticator.check(&mut Login::default(), &attempt);
+            let took = begun.elapsed();
+            assert_eq!(verdict, Verdict::Wrong { user: (name == "anna").then_some(0) });
+            took
+        };
+        for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
+            let ratio = || {
+                let mut times = [Vec::new(), Vec::new()];
+                for _ in 0..EACH {
+                    // In turns, so that both are disturbed alike.
+                    for (times, name) in times.iter_mut().zip(["anna", "otto"]) {
+                        times.push(time(name, algorithm));
+                    }
+                }
+                let [known, unknown] = times.map(|mut times| {
+                    times.sort_unstable();
+                    times[EACH / 2].as_secs_f64()
+                });
+                unknown / known
+            };
+            let ratios: Vec<_> =
+                (0..20).map(|_| ratio()).take_while(|ratio| !(0.95..1.05).contains(ratio)).collect();
+            assert!(ratios.len() < 20, "{algorithm:?}: {ratios:?}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! Counts the instructions of a login. [`probe::timer`] says how they are counted.
+//! Counts the instructions of a login with a wrong password, by the user and by nobody. [`probe::timer`] says how they are
+//! counted.
 #![no_std]
 #![no_main]
 use core::hint::black_box;
@@ -16,7 +17,8 @@ use probe::timer::{self, Timer};
 fn main() -> ! {
     timer::measure(|timer| {
         for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
-            timer.report(algorithm.name(), &[log_in(timer, algorithm)?])?;
+            let counts = [log_in(timer, algorithm, USER)?, log_in(timer, algorithm, NOBODY)?];
+            timer.report(algorithm.name(), &counts)?;
         }
         Some(())
     })
@@ -40,6 +42,8 @@ impl FrameStore for Empty {
 }
 
 const USER: &[u8] = b"camera";
+/// The name of nobody, as long as that of the user.
+const NOBODY: &[u8] = b"cinema";
 const PASSWORD: &[u8] = b"a password of a usual length";
 const REALM: &str = "camera";
 const URL: &[u8] = b"rtsp://192.168.69.2/clip";
@@ -77,7 +81,7 @@ impl Application for Nothing {
 }
 
 /// All that a turn does for a request with credentials, of which each is looked at, whether they are right or not.
-fn log_in(timer: &Timer, algorithm: Algorithm) -> Option<u32> {
+fn log_in(timer: &Timer, algorithm: Algorithm, user: &[u8]) -> Option<u32> {
     let mut storage = [0; Config::DEFAULT.storage_len(512)];
     let peer = SocketAddr::from((Ipv4Addr::new(10, 0, 0, 2), 40_000));
     let mut conn = ServerConn::new(Config::DEFAULT, Now::default(), peer);
@@ -107,16 +111,8 @@ fn log_in(timer: &Timer, algorithm: Algorithm) -> Option<u32> {
     })?;
     let mut answer = [0; 512];
     let mut out = TextWriter::new(SliceSink::new(&mut answer));
-    DigestResponse {
-        challenge,
-        user: USER,
-        password: PASSWORD,
-        method: "DESCRIBE",
-        uri: URL,
-        cnonce: 7,
-        count: 1,
-    }
-    .emit(&mut out);
+    DigestResponse { challenge, user, password: PASSWORD, method: "DESCRIBE", uri: URL, cnonce: 7, count: 1 }
+        .emit(&mut out);
     let answer = out.finish().ok()?;
     ask(&[method, url, rest, b"Authorization: ", answer.written(), b"\r\n\r\n"], &mut [0; 1000])
 }
