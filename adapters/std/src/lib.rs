@@ -66,6 +66,7 @@
 //! | `record` | [`record`]: received frames are written to a file; [`new_file`], as with `library` |
 //! | `pattern` | a library's test pattern; with `library` |
 //! | `pull` | sources of the network, such as RTSP cameras, as live inputs of a library; with `server` and `client` |
+//! | `tls` | [`tls`]: RTSP inside TLS (`rtsps://`), by a server and by a client |
 //! | `transcode` | pictures that RTP cannot carry are decoded and encoded anew; with `library` |
 //! | `simulation` | `media::simulation`: loaders and servers over a simulated disk with faults, for tests of this repository; with `server` and `transcode` |
 #[cfg(feature = "library")]
@@ -89,6 +90,8 @@ pub mod new_file;
 pub mod record;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "tls")]
+pub mod tls;
 #[cfg(feature = "sockets")]
 #[cfg_attr(not(all(feature = "server", feature = "client")), allow(dead_code))]
 mod udp;

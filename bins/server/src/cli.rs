@@ -3,10 +3,12 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use pinhole::client::TransportChoice;
+use pinhole::rtsp::DEFAULT_TLS_PORT;
 use pinhole::sdp::FrameRate;
 use pinhole_args::{Manual, RATES, VALUES};
 use pinhole_std::media::{NormaliseOptions, PatternFormat, SourceOptions, SourceUrl};
 use pinhole_std::server::{MAX_USER, Options, Users};
+use pinhole_std::tls::{Identity, IdentityError};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -168,9 +170,57 @@ pub(crate) struct Logins {
     #[arg(long, value_name = "REALM", requires = "users", value_parser = realm)]
     pub(crate) realm: Option<String>,
 
-    /// Accept Basic logins, too, which send the password in the clear
+    /// Accept Basic logins, too, which send the password in the clear; inside TLS they always are
     #[arg(long, requires = "users")]
     pub(crate) allow_basic: bool,
+}
+
+/// Options for RTSP inside TLS.
+#[derive(Clone, Debug, Args)]
+#[group(id = "tls", multiple = true)]
+pub(crate) struct Tls {
+    /// Where to listen for RTSP inside TLS (rtsps://), beside RTSP without it; ADDR alone, and port 0, will do
+    /// [default: with a certificate 0.0.0.0:322, else nowhere]
+    #[arg(long, value_name = "[ADDR:]PORT", value_parser = tls_address, requires = "identity")]
+    pub(crate) tls_listen: Option<SocketAddr>,
+
+    /// The certificate for TLS, and those that lead from it to one that clients know, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key", group = "identity")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The private key of the certificate, as PEM, which only its owner may read
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Make a certificate and its key when this is first run, and keep both in this file, or in this directory as
+    /// pinhole-tls.pem; clients are told its fingerprint, which is printed
+    #[arg(long, value_name = "PATH", conflicts_with = "tls_cert", group = "identity")]
+    pub(crate) tls_self_signed: Option<PathBuf>,
+}
+
+impl Tls {
+    /// Returns where to listen, and the certificate to show; `None` if there is none.
+    ///
+    /// # Errors
+    /// A file is wrong, or cannot be read or written.
+    pub(crate) fn identity(&self) -> Result<Option<(SocketAddr, Identity)>, IdentityError> {
+        let listen = self.tls_listen.unwrap_or((Ipv4Addr::UNSPECIFIED, TLS_PORT).into());
+        let identity = match (&self.tls_self_signed, &self.tls_cert, &self.tls_key) {
+            (Some(path), _, _) => {
+                let names = [host_name(), Some(listen.ip().to_string())];
+                Identity::self_signed(path, names.iter().flatten().map(String::as_str))?
+            }
+            (None, Some(certificate), Some(key)) => Identity::load(certificate, key)?,
+            _ => return Ok(None),
+        };
+        Ok(Some((listen, identity)))
+    }
+}
+
+/// Returns the name of this machine, if it is known.
+fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 #[derive(Debug, Args)]
@@ -195,6 +245,9 @@ pub(crate) struct Serve {
     /// [default: nowhere]
     #[arg(long, value_name = "[ADDR:]PORT", value_parser = http_address)]
     pub(crate) http: Option<SocketAddr>,
+
+    #[command(flatten)]
+    pub(crate) tls: Tls,
 
     /// Frames per second of media without a clock of their own, 30, 29.97 or 30000/1001; others, such as AVI
     /// and MP4 files, keep theirs [default: 30]
@@ -367,11 +420,15 @@ A source of the network is pulled once, however many watch it, and only while so
   pinhole-server rtsp://camera/stream back=http://user:password@10.0.0.7/video
 Only users with a password watch this:
   pinhole-server passwd anna && pinhole-server --users pinhole.users
+Inside TLS as well, at rtsps://HOST/, with a certificate that is made for it:
+  pinhole-server --tls-self-signed pinhole-tls.pem
 Exit status: 0 stopped or all input ended, 1 failed, also if no frame came, 2 wrong usage.";
 
 const DEFAULT_PORT: u16 = 8554;
 /// The port for browsers, where only an address is given.
 const HTTP_PORT: u16 = 8080;
+/// The port for RTSP inside TLS, where only an address is given.
+const TLS_PORT: u16 = DEFAULT_TLS_PORT;
 
 /// Takes the path of a medium, which may not be there, or a source of the network.
 fn media(text: OsString) -> Result<Media, String> {
@@ -410,6 +467,11 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 /// Parses where to listen for browsers.
 fn http_address(text: &str) -> Result<SocketAddr, String> {
     address_or(text, HTTP_PORT)
+}
+
+/// Parses where to listen for RTSP inside TLS.
+fn tls_address(text: &str) -> Result<SocketAddr, String> {
+    address_or(text, TLS_PORT)
 }
 
 /// Parses an address, a port, or both. An address alone has `port`.

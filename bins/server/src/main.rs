@@ -78,6 +78,7 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         Some(path) => Some(users::load(path, cli.logins.realm.as_deref())?),
         None => None,
     };
+    let tls = cli.tls.identity()?;
     signals::ignore(log.clone())?;
     // Before the media, for which a disk may be waited for without end. There is nobody to say BYE to yet.
     let stop = signals::on_stop({
@@ -130,8 +131,12 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
     cli.limits.apply(&mut options);
     let mut server = Server::with_listeners(service::listeners()?, &options, library)
         .map_err(|error| format!("{error}; {}", remedy(&error, cli.http)))?;
-    let is_open = users.is_none()
-        && [Some(server.local_addr()), server.http_addr()].iter().flatten().any(|at| !at.ip().is_loopback());
+    let fingerprint = tls.as_ref().map(|(_, identity)| identity.fingerprint());
+    if let Some((address, identity)) = tls {
+        server.listen_tls(address, identity).map_err(|error| format!("{error}; {}", tls_remedy(&error)))?;
+    }
+    let addresses = [Some(server.local_addr()), server.http_addr(), server.tls_addr()];
+    let is_open = users.is_none() && addresses.iter().flatten().any(|at| !at.ip().is_loopback());
     if let Some(users) = users {
         report.logins(&users);
         let users = if cli.logins.allow_basic { users.with_basic() } else { users };
@@ -169,6 +174,9 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
     if let Some(address) = server.http_addr() {
         report.pages(address);
     }
+    if let Some((address, fingerprint)) = server.tls_addr().zip(fingerprint) {
+        report.tls(address, fingerprint);
+    }
     report.limits(&options);
     if is_open {
         report.open();
@@ -200,6 +208,17 @@ fn remedy(error: &server::Error, http: Option<SocketAddr>) -> &'static str {
         Some(libc::EMFILE | libc::ENFILE) => "raise the limit of open files (ulimit -n)",
         _ if address.is_some() && address == http => "choose another address with --http ADDR:PORT",
         _ => "choose another address with --listen ADDR:PORT",
+    }
+}
+
+/// Returns what to do where the server cannot listen for TLS.
+fn tls_remedy(error: &server::Error) -> &'static str {
+    match error {
+        server::Error::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            "choose a port from 1024 on, such as --tls-listen 8322, or let this program have lower ones: \
+             setcap cap_net_bind_service=+ep"
+        }
+        _ => "choose another address with --tls-listen ADDR:PORT",
     }
 }
 

@@ -10,6 +10,7 @@ use pinhole_std::media::{
     Ignored, InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem,
 };
 use pinhole_std::server::{Event, Options, Users};
+use pinhole_std::tls::Fingerprint;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -181,6 +182,18 @@ impl Report {
         }
     }
 
+    /// Tells where the media are inside TLS, and by which certificate.
+    pub(crate) fn tls(&self, address: SocketAddr, fingerprint: Fingerprint) {
+        let url = format!("rtsps://{}/", Authority(reachable(address)));
+        if self.json {
+            self.say(json!({ "event": "tls", "url": url, "fingerprint": fingerprint.to_string() }));
+        } else {
+            self.log.say(&format_args!(
+                "{url}  all of them inside TLS; the certificate's SHA-256 fingerprint is {fingerprint}"
+            ));
+        }
+    }
+
     /// Tells how many clients there can be.
     pub(crate) fn limits(&self, options: &Options) {
         let (all, each) = (options.max_connections, options.max_connections_per_ip);
@@ -296,6 +309,7 @@ fn rate(event: &Event) -> Option<Rate<'_>> {
         Event::Adapted { peer, .. } => other("adapted", Some(peer)),
         Event::Refused { peer, .. } => other("refused", Some(peer)),
         Event::LoginRefused { peer, .. } => other("login_refused", Some(peer)),
+        Event::HandshakeFailed { peer, .. } => other("handshake_failed", Some(peer)),
         Event::Disconnected { peer, .. } => other("disconnected", Some(peer)),
         Event::Input { event, .. } => match event {
             InputEvent::Format { .. } => other("input_format", None),
@@ -353,6 +367,9 @@ fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
             Box::new(move || format!("{peer} was not let in as {:?}", cut(user)))
         }
         Event::LoginRefused { peer, user: None } => Box::new(move || format!("{peer} was not let in")),
+        Event::HandshakeFailed { peer, reason } => {
+            Box::new(move || format!("{peer} has not made a handshake of TLS: {}", cut(&reason.to_string())))
+        }
         Event::Input { mount, event: InputEvent::Format { width, height, sampling } } => {
             let chroma = chroma(*sampling);
             Box::new(move || format!("/{} is {width}x{height}, {chroma}, from here on", cut(mount)))
@@ -417,6 +434,8 @@ fn as_json(event: &Event) -> Option<Value> {
         }
         Event::LoginRefused { peer, user } => json!({ "event": "login_refused", "peer": peer.to_string(),
             "user": user.as_deref() }),
+        Event::HandshakeFailed { peer, reason } => json!({ "event": "handshake_failed", "peer": peer.to_string(),
+            "reason": cut(&reason.to_string()) }),
         Event::Input { mount, event } => match event {
             InputEvent::Format { width, height, sampling } => {
                 json!({ "event": "input_format", "mount": mount,

@@ -13,7 +13,7 @@ use crate::fmt::debug;
 use crate::frame::{ClockReference, FrameSink, Seek};
 use crate::random::split_mix;
 use crate::rtp::{Port, ReceiverStatistics};
-use crate::rtsp::{Pair, Scale, Speed, Url};
+use crate::rtsp::{Pair, Scale, Speed, Url, UrlError, UrlErrorKind};
 use crate::storage::Fifo;
 use crate::text::hex_digits;
 use crate::time::{Duration, Instant, MediaTime, Now, Wake, sooner};
@@ -130,10 +130,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     /// storage is longer than that, the window is longer, too.
     ///
     /// # Errors
-    /// Returns [`Unusable::Url`] if the URL cannot be parsed, and [`Unusable::StorageTooSmall`] if
+    /// Returns [`Unusable::Url`] if the URL cannot be parsed or is an `rtsps://` URL without [`Config::secure`], and [`Unusable::StorageTooSmall`] if
     /// `storage` is shorter than [`Config::storage_len`] returns for a window of 0 bytes.
     pub fn new(config: Config, now: Now, url: U, random: u64, storage: B) -> Result<Self, Unusable> {
-        Url::parse(url.as_ref())?;
+        if Url::parse(url.as_ref())?.is_secure() && !config.secure {
+            return Err(UrlError { kind: UrlErrorKind::Rtsps, at: 0 }.into());
+        }
         let need = config.storage_len(0);
         if storage.as_ref().len() < need {
             return Err(Unusable::StorageTooSmall { need });

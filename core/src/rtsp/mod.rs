@@ -28,7 +28,7 @@ pub use status::Status;
 pub use transport::{
     LowerTransport, Pair, Profile, TransportError, TransportErrorKind, TransportSpec, transports,
 };
-pub use url::{ControlUrl, DEFAULT_PORT, Url, UrlError, UrlErrorKind};
+pub use url::{ControlUrl, DEFAULT_PORT, DEFAULT_TLS_PORT, Url, UrlError, UrlErrorKind};
 pub use write::{MessageWriter, WriteError};
 
 use crate::text;

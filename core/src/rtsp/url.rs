@@ -6,13 +6,17 @@ use embedded_io::Write;
 /// The TCP port of an RTSP server if the URL names no port (RFC 2326, 3.2). [`Url::port`] returns it in this
 /// case.
 pub const DEFAULT_PORT: u16 = 554;
+/// The TCP port of an RTSP server inside TLS if the URL names no port (RFC 7826, 4.2). [`Url::port`] returns it for an
+/// `rtsps://` URL.
+pub const DEFAULT_TLS_PORT: u16 = 322;
 
-/// An absolute `rtsp://` URL, split into its parts. It borrows from the text that it was read from.
+/// An absolute `rtsp://` or `rtsps://` URL, split into its parts. It borrows from the text that it was read from.
 ///
 /// A user name and a password in the text are dropped, as they are no part of a request's URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Url<'a> {
+    secure: bool,
     host: &'a [u8],
     port: Option<u16>,
     path: &'a [u8],
@@ -35,10 +39,11 @@ pub struct UrlError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UrlErrorKind {
-    /// The text does not start with `rtsp://`. It may be a relative URL or `*`, which only [`Url::control`]
+    /// The text does not start with `rtsp://` or `rtsps://`. It may be a relative URL or `*`, which only [`Url::control`]
     /// accepts.
     NotRtsp,
-    /// The URL asks for RTSP over TLS (`rtsps://`), which is not supported.
+    /// The URL asks for RTSP inside TLS (`rtsps://`), and the connection is not inside TLS. [`Url::parse`] accepts such a
+    /// URL; a client does not, unless it is told that its connection is.
     Rtsps,
     /// The URL asks for RTSP over UDP (`rtspu://`), which is not supported.
     Rtspu,
@@ -54,7 +59,7 @@ impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
             UrlErrorKind::NotRtsp => "the URL does not start with rtsp://",
-            UrlErrorKind::Rtsps => "RTSP over TLS (rtsps://) is not supported",
+            UrlErrorKind::Rtsps => "RTSP inside TLS (rtsps://) is not supported here",
             UrlErrorKind::Rtspu => "RTSP over UDP (rtspu://) is not supported",
             UrlErrorKind::Host => "the URL has no valid host",
             UrlErrorKind::Port => "the port in the URL is not valid",
@@ -68,8 +73,8 @@ impl core::error::Error for UrlError {}
 
 impl<'a> Url<'a> {
     /// A URL without a host and a path, for code that has a URL in any case.
-    #[cfg(feature = "server")]
-    pub(crate) const NONE: Self = Self { host: &[], port: None, path: &[], query: None };
+    #[cfg(any(feature = "auth", feature = "server"))]
+    pub(crate) const NONE: Self = Self { secure: false, host: &[], port: None, path: &[], query: None };
 
     /// Reads an absolute URL. Spaces and bytes outside ASCII are accepted in the path and the query. A
     /// fragment (`#...`) is dropped.
@@ -85,11 +90,11 @@ impl<'a> Url<'a> {
         }
         let (scheme, rest) = text::split_once(whole, b':').unwrap_or((&[], whole));
         let Some(rest) = rest.strip_prefix(b"//") else { return error(UrlErrorKind::NotRtsp, url) };
-        if scheme.eq_ignore_ascii_case(b"rtsps") {
-            return error(UrlErrorKind::Rtsps, url);
-        } else if scheme.eq_ignore_ascii_case(b"rtspu") {
+        if scheme.eq_ignore_ascii_case(b"rtspu") {
             return error(UrlErrorKind::Rtspu, url);
-        } else if !scheme.eq_ignore_ascii_case(b"rtsp") {
+        }
+        let secure = scheme.eq_ignore_ascii_case(b"rtsps");
+        if !secure && !scheme.eq_ignore_ascii_case(b"rtsp") {
             return error(UrlErrorKind::NotRtsp, url);
         }
 
@@ -120,7 +125,12 @@ impl<'a> Url<'a> {
             Some((path, query)) => (path, Some(query)),
             None => (path, None),
         };
-        Ok(Self { host, port, path, query })
+        Ok(Self { secure, host, port, path, query })
+    }
+
+    /// Returns true if the URL asks for RTSP inside TLS: its scheme is `rtsps`.
+    pub const fn is_secure(&self) -> bool {
+        self.secure
     }
 
     /// Returns the host as it is written: a name or an address, without the brackets of an IPv6 address. The
@@ -129,10 +139,11 @@ impl<'a> Url<'a> {
         self.host
     }
 
-    /// Returns the TCP port; [`DEFAULT_PORT`] if the URL names none.
+    /// Returns the TCP port; [`DEFAULT_PORT`] if the URL names none, or [`DEFAULT_TLS_PORT`] inside TLS.
     pub const fn port(&self) -> u16 {
         match self.port {
             Some(port) => port,
+            None if self.secure => DEFAULT_TLS_PORT,
             None => DEFAULT_PORT,
         }
     }
@@ -197,7 +208,7 @@ impl<'a> Url<'a> {
         };
         let (path, query) =
             text::split_once(path, b'?').map_or((path, None), |(path, query)| (path, Some(query)));
-        let other = Url { host: &[], port: None, path, query };
+        let other = Url { path, query, ..Url::NONE };
         Decoded(trim_slashes(self.presentation_path())).eq(Decoded(trim_slashes(other.presentation_path())))
     }
 
@@ -251,7 +262,7 @@ pub struct ControlUrl<'a> {
 
 impl Emit for Url<'_> {
     fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
-        out.text("rtsp://");
+        out.text(if self.secure { "rtsps://" } else { "rtsp://" });
         // Only an address has colons in it. The search of `contains` would take 150 bytes of flash.
         if text::split_once(self.host, b':').is_some() {
             out.text("[");
@@ -361,6 +372,9 @@ mod tests {
         assert_eq!(text_of(&u), "rtsp://[::1]:8554");
         assert_eq!(url("rtsp://[fe80::1%eth0]/x").host(), b"fe80::1%eth0");
         assert_eq!(url("rtsp://h:?q").port(), DEFAULT_PORT);
+        let u = url("RTSPS://u@h/x");
+        assert_eq!((u.is_secure(), u.port()), (true, DEFAULT_TLS_PORT));
+        assert_eq!(text_of(&u), "rtsps://h/x");
     }
 
     #[test]
@@ -372,7 +386,7 @@ mod tests {
             ("/stream", NotRtsp, 0),
             ("rtsp:/h", NotRtsp, 0),
             ("http://h/", NotRtsp, 0),
-            ("rtsps://h/", Rtsps, 0),
+            ("rtspss://h/", NotRtsp, 0),
             ("rtspu://h/", Rtspu, 0),
             ("rtsp://", Host, 7),
             ("rtsp://:554/", Host, 7),

@@ -2,6 +2,8 @@
 use super::limits::Seat;
 #[cfg(feature = "http")]
 use super::tunnel::{Place, TunnelInput};
+#[cfg(feature = "tls")]
+use crate::tls::Session;
 use mio::net::TcpStream;
 use std::net::SocketAddr;
 
@@ -20,11 +22,14 @@ pub(super) enum Protocol {
     Rtsp,
     #[cfg(feature = "http")]
     Http,
+    /// RTSP inside TLS.
+    #[cfg(feature = "tls")]
+    Rtsps,
 }
 
 impl Protocol {
-    /// How many there are.
-    pub(super) const COUNT: usize = if cfg!(feature = "http") { 2 } else { 1 };
+    /// How many there are at most.
+    pub(super) const COUNT: usize = 3;
 }
 
 /// What a connection is for, as far as that is known when it is admitted.
@@ -42,6 +47,12 @@ pub(super) enum Role {
     /// It is a POST for the tunnel at this place, of whose body this has come.
     #[cfg(feature = "http")]
     Post(Place, Vec<u8>),
+    /// Its client begins with a handshake of TLS. It is admitted anew when that is finished.
+    #[cfg(feature = "tls")]
+    Handshake,
+    /// Its client speaks RTSP inside this session.
+    #[cfg(feature = "tls")]
+    Secure(Box<Session>),
 }
 
 impl From<Protocol> for Role {
@@ -50,6 +61,8 @@ impl From<Protocol> for Role {
             Protocol::Rtsp => Self::Rtsp,
             #[cfg(feature = "http")]
             Protocol::Http => Self::Http { has_pages: true },
+            #[cfg(feature = "tls")]
+            Protocol::Rtsps => Self::Handshake,
         }
     }
 }

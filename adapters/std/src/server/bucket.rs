@@ -28,6 +28,18 @@ impl Bucket {
         self.full_at = Instant::from_micros(self.full_at.as_micros().saturating_sub(self.each.as_micros()));
     }
 
+    /// Takes a piece of work, for which a time is kept in `reserved` if it cannot be done now. Returns when to ask again
+    /// with the same `reserved`; `None` if it can be done now. All who wait have times of their own, in the order in
+    /// which they asked.
+    pub(super) fn reserve(&mut self, reserved: &mut Option<Instant>, now: Instant) -> Option<Instant> {
+        if reserved.is_none() {
+            *reserved = self.next(now);
+            self.take(now, 1);
+        }
+        *reserved = reserved.filter(|at| *at > now);
+        *reserved
+    }
+
     /// Returns when the next piece of work can be done; `None` if it can be done now.
     pub(super) fn next(&self, now: Instant) -> Option<Instant> {
         let room = self.each.as_micros() * u64::from(self.burst.saturating_sub(1));

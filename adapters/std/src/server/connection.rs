@@ -5,6 +5,8 @@ use super::arrival::{Arrival, Role};
 use super::http::HttpConnection;
 use super::peer::{Next, Peer};
 use super::shared::Shared;
+#[cfg(feature = "tls")]
+use super::tls::Handshake;
 #[cfg(feature = "http")]
 use super::tunnel::{Place, Post};
 use mio::{Registry, Token};
@@ -17,7 +19,7 @@ use std::net::SocketAddr;
 
 /// A client, and the connection with it.
 #[cfg_attr(
-    feature = "http",
+    any(feature = "http", feature = "tls"),
     expect(
         clippy::large_enum_variant,
         reason = "most are of RTSP, and each packet would cost another access"
@@ -27,6 +29,8 @@ pub(super) enum Connection {
     Rtsp(Peer),
     #[cfg(feature = "http")]
     Http(HttpConnection),
+    #[cfg(feature = "tls")]
+    Handshake(Handshake),
 }
 
 impl Connection {
@@ -54,15 +58,34 @@ impl Connection {
             }
             #[cfg(feature = "http")]
             Role::Post(..) => return Err(io::ErrorKind::NotConnected.into()),
+            #[cfg(feature = "tls")]
+            Role::Handshake => Self::Handshake(Handshake::new(
+                now,
+                stream,
+                client,
+                config.request_timeout,
+                registry,
+                token,
+            )?),
+            #[cfg(feature = "tls")]
+            Role::Secure(session) => {
+                Self::Rtsp(Peer::new(now, stream, client, config, registry, token)?.secured(session))
+            }
         })
     }
 
-    /// Returns the connection as what it has turned out to be, after [`Next::Readmit`].
-    #[cfg(feature = "http")]
-    pub(super) fn into_arrival(self) -> Arrival {
+    /// Returns the connection as what it has turned out to be, after [`Next::Readmit`]; `None` if it is nothing else.
+    #[cfg(any(feature = "http", feature = "tls"))]
+    pub(super) fn into_arrival(self) -> Option<Arrival> {
         match self {
-            Self::Rtsp(peer) => peer.into_arrival(),
-            Self::Http(http) => http.into_arrival(),
+            #[cfg(feature = "http")]
+            Self::Rtsp(peer) => Some(peer.into_arrival()),
+            #[cfg(not(feature = "http"))]
+            Self::Rtsp(_) => None,
+            #[cfg(feature = "http")]
+            Self::Http(http) => Some(http.into_arrival()),
+            #[cfg(feature = "tls")]
+            Self::Handshake(handshake) => handshake.into_arrival(),
         }
     }
 
@@ -71,7 +94,7 @@ impl Connection {
     pub(super) fn is_at(&self, place: Place) -> bool {
         match self {
             Self::Rtsp(peer) => peer.is_at(place),
-            Self::Http(_) => false,
+            _ => false,
         }
     }
 
@@ -88,6 +111,8 @@ impl Connection {
             Self::Rtsp(peer) => peer.deregister(registry),
             #[cfg(feature = "http")]
             Self::Http(http) => http.deregister(registry),
+            #[cfg(feature = "tls")]
+            Self::Handshake(handshake) => handshake.deregister(registry),
         }
     }
 
@@ -96,6 +121,8 @@ impl Connection {
             Self::Rtsp(peer) => peer.ready(readable, writable),
             #[cfg(feature = "http")]
             Self::Http(http) => http.ready(readable, writable),
+            #[cfg(feature = "tls")]
+            Self::Handshake(handshake) => handshake.ready(readable, writable),
         }
     }
 
@@ -103,8 +130,8 @@ impl Connection {
     pub(super) const fn set_live(&mut self, live: bool) {
         match self {
             Self::Rtsp(peer) => peer.set_live(live),
-            #[cfg(feature = "http")]
-            Self::Http(_) => {}
+            #[cfg(any(feature = "http", feature = "tls"))]
+            _ => {}
         }
     }
 
@@ -116,8 +143,8 @@ impl Connection {
     pub(super) fn awaits(&self, of: impl Fn(u16) -> bool) -> bool {
         match self {
             Self::Rtsp(peer) => peer.awaits(of),
-            #[cfg(feature = "http")]
-            Self::Http(_) => false,
+            #[cfg(any(feature = "http", feature = "tls"))]
+            _ => false,
         }
     }
 
@@ -127,6 +154,8 @@ impl Connection {
             Self::Rtsp(peer) => (Some(peer.wanted()), None),
             #[cfg(feature = "http")]
             Self::Http(http) => (None, http.wanted()),
+            #[cfg(feature = "tls")]
+            Self::Handshake(_) => (None, None),
         };
         rtsp.into_iter().flatten().chain(http)
     }
@@ -135,8 +164,8 @@ impl Connection {
     pub(super) fn take_routes(&mut self) -> Option<impl Iterator<Item = UdpRoute>> {
         match self {
             Self::Rtsp(peer) => peer.take_routes(),
-            #[cfg(feature = "http")]
-            Self::Http(_) => None,
+            #[cfg(any(feature = "http", feature = "tls"))]
+            _ => None,
         }
     }
 
@@ -150,8 +179,8 @@ impl Connection {
     ) {
         match self {
             Self::Rtsp(peer) => peer.handle_datagram(now, from, socket, port, datagram),
-            #[cfg(feature = "http")]
-            Self::Http(_) => {}
+            #[cfg(any(feature = "http", feature = "tls"))]
+            _ => {}
         }
     }
 
@@ -160,6 +189,8 @@ impl Connection {
             Self::Rtsp(peer) => peer.close(),
             #[cfg(feature = "http")]
             Self::Http(http) => http.close(),
+            #[cfg(feature = "tls")]
+            Self::Handshake(handshake) => handshake.close(),
         }
     }
 
@@ -168,6 +199,8 @@ impl Connection {
             Self::Rtsp(peer) => peer.address(),
             #[cfg(feature = "http")]
             Self::Http(http) => http.address(),
+            #[cfg(feature = "tls")]
+            Self::Handshake(handshake) => handshake.address(),
         }
     }
 
@@ -177,6 +210,8 @@ impl Connection {
             Self::Rtsp(peer) => peer.is_sending(),
             #[cfg(feature = "http")]
             Self::Http(http) => http.is_sending(),
+            #[cfg(feature = "tls")]
+            Self::Handshake(_) => false,
         }
     }
 
@@ -186,6 +221,8 @@ impl Connection {
             Self::Rtsp(peer) => peer.turn(now, shared, tell),
             #[cfg(feature = "http")]
             Self::Http(http) => http.turn(now, shared, tell),
+            #[cfg(feature = "tls")]
+            Self::Handshake(handshake) => handshake.turn(now, shared, tell),
         }
     }
 }

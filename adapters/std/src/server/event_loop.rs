@@ -10,6 +10,8 @@ use super::limits::{Limits, Seat, TurnedAway};
 use super::logins::Logins;
 use super::peer::Next;
 use super::shared::Shared;
+#[cfg(feature = "tls")]
+use super::tls::Certificate;
 #[cfg(feature = "http")]
 use super::tunnel::Post;
 use super::udp_pairs::{self, UdpPairs};
@@ -122,6 +124,10 @@ impl EventLoop {
                 scratch,
                 config,
                 logins: None,
+                #[cfg(feature = "tls")]
+                certificate: Arc::default(),
+                #[cfg(feature = "tls")]
+                handshakes: Shared::HANDSHAKES,
                 #[cfg(feature = "http")]
                 rtsp: local,
                 #[cfg(feature = "http")]
@@ -139,12 +145,36 @@ impl EventLoop {
         acceptors: impl IntoIterator<Item = (Protocol, Acceptor)>,
         limits: Arc<Limits>,
     ) -> io::Result<()> {
-        for (number, (protocol, mut acceptor)) in acceptors.into_iter().enumerate() {
-            acceptor.register(self.poll.registry(), Token(LISTENERS + number))?;
-            self.acceptors.push((protocol, acceptor));
+        for (protocol, acceptor) in acceptors {
+            self.add_acceptor(protocol, acceptor)?;
         }
         self.limits = Some(limits);
         Ok(())
+    }
+
+    fn add_acceptor(&mut self, protocol: Protocol, mut acceptor: Acceptor) -> io::Result<()> {
+        let number = self.acceptors.len();
+        if number >= Protocol::COUNT {
+            return Err(io::Error::other("there is a socket for this protocol already"));
+        }
+        acceptor.register(self.poll.registry(), Token(LISTENERS + number))?;
+        self.acceptors.push((protocol, acceptor));
+        Ok(())
+    }
+
+    /// Makes this loop, which accepts the connections for all, accept those of TLS as well.
+    ///
+    /// # Errors
+    /// The system refuses to watch the socket, or it is one too many.
+    #[cfg(feature = "tls")]
+    pub(super) fn accept_tls(&mut self, acceptor: Acceptor) -> io::Result<()> {
+        self.add_acceptor(Protocol::Rtsps, acceptor)
+    }
+
+    /// Sets where the certificate is that clients of TLS are shown.
+    #[cfg(feature = "tls")]
+    pub(super) fn show(&mut self, certificate: Arc<Certificate>) {
+        self.shared.certificate = certificate;
     }
 
     /// Lets in only who logs in.
@@ -310,10 +340,13 @@ impl EventLoop {
                 self.remove(index, now.at);
                 self.workers.connection_ended(self.number);
             }
-            #[cfg(feature = "http")]
+            #[cfg(any(feature = "http", feature = "tls"))]
             Next::Readmit => {
-                let arrival = self.remove(index, now.at).into_arrival();
+                let Some(arrival) = self.remove(index, now.at).into_arrival() else {
+                    return self.is_admitted(address, Ok(false));
+                };
                 let admitted = match &arrival.role {
+                    #[cfg(feature = "http")]
                     Role::Post(place, _) => {
                         self.workers.hand_to(place.worker, arrival);
                         Ok(false)

@@ -15,6 +15,10 @@ pub(super) const FAREWELLS: usize = 16;
 /// How many requests of one address are answered at once, and how many a second. A program that starts a
 /// thousand viewers is not held up; one that asks without end has a small part of a loop.
 const REQUESTS: (u32, u32) = (4096, 1000);
+/// The same of handshakes of TLS. Whoever is one of many behind an address waits for some seconds at most when all come at
+/// once, and a flood of one address takes a twentieth of a loop.
+#[cfg(feature = "tls")]
+const HANDSHAKES: (u32, u32) = (128, 50);
 
 /// Memory that has to be left for a further connection, most of it for the frames of those that there are.
 const MEMORY: usize = 8 << 20;
@@ -61,6 +65,8 @@ struct Share {
     connections: usize,
     bitrate: u64,
     requests: Bucket,
+    #[cfg(feature = "tls")]
+    handshakes: Bucket,
 }
 
 /// The right of one connection to be there, which ends when this is dropped.
@@ -72,6 +78,9 @@ pub(super) struct Seat {
     bitrate: u64,
     /// When the request may be answered that waits for those of others from the same address.
     reserved: Option<Instant>,
+    /// The same of a handshake.
+    #[cfg(feature = "tls")]
+    handshake: Option<Instant>,
 }
 
 impl Limits {
@@ -125,13 +134,27 @@ impl Limits {
             Some(_) => used.farewells += 1,
             None => used.connections += 1,
         }
-        let requests = Bucket::new(REQUESTS.0, REQUESTS.1);
-        let new = Share { seats: 0, connections: 0, bitrate: 0, requests };
+        let new = Share {
+            seats: 0,
+            connections: 0,
+            bitrate: 0,
+            requests: Bucket::new(REQUESTS.0, REQUESTS.1),
+            #[cfg(feature = "tls")]
+            handshakes: Bucket::new(HANDSHAKES.0, HANDSHAKES.1),
+        };
         let share = used.by_origin.entry(origin).or_insert(new);
         share.seats += 1;
         share.connections += usize::from(too_many.is_none());
         drop(used);
-        Ok(Seat { limits: self.clone(), origin, too_many, bitrate: 0, reserved: None })
+        Ok(Seat {
+            limits: self.clone(),
+            origin,
+            too_many,
+            bitrate: 0,
+            reserved: None,
+            #[cfg(feature = "tls")]
+            handshake: None,
+        })
     }
 
     /// Held for a few steps only.
@@ -162,14 +185,18 @@ impl Seat {
     /// Each connection that has to wait has a time of its own, in the order in which they asked: one that
     /// asks without end waits as long for its next request as another one for its first.
     pub(super) fn request(&mut self, now: Instant) -> Option<Instant> {
-        if self.reserved.is_none() {
-            let mut used = self.limits.used();
-            let requests = &mut used.by_origin.get_mut(&self.origin)?.requests;
-            self.reserved = requests.next(now);
-            requests.take(now, 1);
+        if self.reserved.is_some_and(|at| at > now) {
+            return self.reserved;
         }
-        self.reserved = self.reserved.filter(|at| *at > now);
-        self.reserved
+        let mut used = self.limits.used();
+        used.by_origin.get_mut(&self.origin)?.requests.reserve(&mut self.reserved, now)
+    }
+
+    /// Takes the right to a handshake. Returns when to ask again, as [`Self::request`] does.
+    #[cfg(feature = "tls")]
+    pub(super) fn handshake(&mut self, now: Instant) -> Option<Instant> {
+        let mut used = self.limits.used();
+        used.by_origin.get_mut(&self.origin)?.handshakes.reserve(&mut self.handshake, now)
     }
 
     /// Takes the right to send `more` bits a second in addition. Returns false if that would be too much.
@@ -216,6 +243,10 @@ impl Drop for Seat {
         if let Some(share) = used.by_origin.get_mut(&self.origin) {
             if self.reserved.is_some() {
                 share.requests.give_back();
+            }
+            #[cfg(feature = "tls")]
+            if self.handshake.is_some() {
+                share.handshakes.give_back();
             }
             share.seats -= 1;
             share.connections -= usize::from(self.too_many.is_none());

@@ -71,9 +71,10 @@ impl Logins {
         Ok(Arc::new(Self { users, key: NonceKey::new(key), failures: Mutex::default() }))
     }
 
-    /// Returns what checks logins, with nonces that are good for `lifetime` seconds.
-    pub(super) fn authenticator(&self, lifetime: u32) -> Authenticator<'_, Users> {
-        let basic = self.users.allows_basic();
+    /// Returns what checks logins, with nonces that are good for `lifetime` seconds. On a connection that is encrypted
+    /// passwords may come as they are.
+    pub(super) fn authenticator(&self, lifetime: u32, is_secure: bool) -> Authenticator<'_, Users> {
+        let basic = is_secure || self.users.allows_basic();
         Authenticator { realm: self.users.realm(), users: &self.users, key: &self.key, lifetime, basic }
     }
 
@@ -238,7 +239,7 @@ mod tests {
         let (sha256, md5) = (ha1(Algorithm::Sha256), ha1(Algorithm::Md5));
         users.add(User { name: "anna".into(), sha256, md5, read: vec!["*".into()] }).unwrap();
         let logins = Logins::new(users).unwrap();
-        let authenticator = logins.authenticator(60);
+        let authenticator = logins.authenticator(60, false);
         let scope = Scope::connection(SocketAddr::from(([10, 0, 0, 1], 1)));
         let time = |name: &str, algorithm: Algorithm| {
             let digits = "0".repeat(if algorithm == Algorithm::Md5 { 32 } else { 64 });

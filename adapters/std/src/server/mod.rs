@@ -20,6 +20,8 @@ mod owners;
 mod peer;
 mod program;
 mod shared;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "http")]
 mod tunnel;
 mod udp_pairs;
@@ -27,6 +29,8 @@ mod users;
 mod workers;
 
 use crate::media::{InputEvent, Library, Problem};
+#[cfg(feature = "tls")]
+use crate::tls::Identity;
 use crate::udp;
 use acceptor::Acceptor;
 use arrival::Protocol;
@@ -40,11 +44,15 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+#[cfg(feature = "tls")]
+use tls::Certificate;
 use workers::Workers;
 
 pub use descriptors::raise_descriptor_limit;
 #[cfg(feature = "simulation")]
 pub use http::simulation;
+#[cfg(feature = "tls")]
+pub use tls::HandshakeError;
 pub use users::{MAX_REALM, MAX_USER, MAX_USERS, User, Users, UsersError};
 
 /// The configuration of a [`Server`]. Make it with [`Self::new`], which sets the usual values, change fields,
@@ -243,6 +251,15 @@ pub enum Event {
         /// entered in the wrong place, or if it was not looked at.
         user: Option<Arc<str>>,
     },
+    /// A client has connected to the port for TLS, and its handshake has failed; see [`Server::listen_tls`]. If a client
+    /// only closes the connection, there is no event.
+    #[cfg(feature = "tls")]
+    HandshakeFailed {
+        /// The address and TCP port from which the client has connected.
+        peer: SocketAddr,
+        /// Why.
+        reason: HandshakeError,
+    },
     /// A browser has begun to watch a medium, over HTTP.
     #[cfg(feature = "http")]
     BrowserOpened {
@@ -293,6 +310,8 @@ pub enum Event {
 pub struct Handle {
     workers: Arc<Workers>,
     limits: Arc<Limits>,
+    #[cfg(feature = "tls")]
+    certificate: Arc<Certificate>,
 }
 
 impl Handle {
@@ -310,6 +329,13 @@ impl Handle {
         // In this order, so that nobody is let in once the loops look for whom they serve.
         self.limits.drain();
         self.workers.drain();
+    }
+
+    /// Replaces the certificate and the key of [`Server::listen_tls`], for example because the former will expire.
+    /// Clients that connect from now on are shown the new one. Sessions go on. Returns at once.
+    #[cfg(feature = "tls")]
+    pub fn replace_identity(&self, identity: Identity) {
+        self.certificate.set(identity);
     }
 }
 
@@ -330,6 +356,8 @@ pub struct Server {
     address: SocketAddr,
     #[cfg(feature = "http")]
     http: Option<SocketAddr>,
+    #[cfg(feature = "tls")]
+    tls: Option<SocketAddr>,
     handle: Handle,
     /// The loop that accepts connections for all.
     first: EventLoop,
@@ -386,11 +414,20 @@ impl Server {
         #[cfg(feature = "http")]
         let acceptors = acceptors.chain(http.map(|acceptor| (Protocol::Http, acceptor)));
         first.accept_by(acceptors, limits.clone())?;
+        #[cfg(feature = "tls")]
+        let certificate = Arc::<Certificate>::default();
         Ok(Self {
             address,
             #[cfg(feature = "http")]
             http: http_address,
-            handle: Handle { workers, limits },
+            #[cfg(feature = "tls")]
+            tls: None,
+            handle: Handle {
+                workers,
+                limits,
+                #[cfg(feature = "tls")]
+                certificate,
+            },
             first,
             others,
         })
@@ -406,6 +443,38 @@ impl Server {
     #[cfg(feature = "http")]
     pub const fn http_addr(&self) -> Option<SocketAddr> {
         self.http
+    }
+
+    /// Listens for RTSP inside TLS as well (`rtsps://`), and shows clients this certificate. The usual port is 322, which
+    /// some systems let only their administrator listen on. Returns the address and port. With port 0, the system
+    /// chooses a free port.
+    ///
+    /// Inside TLS, packets are sent in the connection alone: SETUP for UDP is refused with 461. Passwords may come by Basic
+    /// authentication. A connection counts as others do, and has to finish its handshake within
+    /// [`Config::request_timeout`].
+    ///
+    /// # Errors
+    /// [`Error::Listen`] as for [`Self::bind`], and [`Error::Loop`] if the system has no resources for it, or the server
+    /// listens for TLS already.
+    #[cfg(feature = "tls")]
+    pub fn listen_tls(&mut self, address: SocketAddr, identity: Identity) -> Result<SocketAddr, Error> {
+        if self.tls.is_some() {
+            return Err(io::Error::other("the server listens for TLS already").into());
+        }
+        let (acceptor, address) = listen(address)?;
+        self.first.accept_tls(acceptor)?;
+        self.handle.certificate.set(identity);
+        for event_loop in std::iter::once(&mut self.first).chain(&mut self.others) {
+            event_loop.show(Arc::clone(&self.handle.certificate));
+        }
+        self.tls = Some(address);
+        Ok(address)
+    }
+
+    /// Returns the address and TCP port that the server listens on for RTSP inside TLS; `None` if it does not.
+    #[cfg(feature = "tls")]
+    pub const fn tls_addr(&self) -> Option<SocketAddr> {
+        self.tls
     }
 
     /// Has all clients log in as one of `users`, by RTSP and by HTTP, before they are told or sent anything. Only OPTIONS

@@ -1,4 +1,6 @@
 //! One connection's turn.
+#[cfg(feature = "tls")]
+mod secure;
 #[cfg(feature = "http")]
 mod tunnelled;
 
@@ -12,6 +14,8 @@ use super::tunnel::TunnelInput;
 use super::{Event, Shared};
 #[cfg(target_os = "linux")]
 use crate::udp;
+#[cfg(feature = "tls")]
+use crate::tls::Session;
 use crate::udp::{Sent, UdpSocket};
 use crate::warm::warm;
 use mio::event::Source as _;
@@ -88,6 +92,9 @@ struct Link {
     /// What is read in place of `stream`, if the connection is a tunnel.
     #[cfg(feature = "http")]
     tunnel: Option<Box<TunnelInput>>,
+    /// What encrypts, if the connection is inside TLS.
+    #[cfg(feature = "tls")]
+    tls: Option<Box<Session>>,
 }
 
 /// What comes next for a connection.
@@ -97,7 +104,7 @@ pub(super) enum Next {
     /// To be removed.
     Close,
     /// To be admitted anew as what it has turned out to be; see [`super::connection::Connection::into_arrival`].
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "tls"))]
     Readmit,
 }
 
@@ -137,6 +144,8 @@ impl Peer {
             spoken: Spoken::Unknown,
             #[cfg(feature = "http")]
             tunnel: None,
+            #[cfg(feature = "tls")]
+            tls: None,
         };
         Ok(Self { conn, storage, link, rerouted: false })
     }
@@ -224,6 +233,8 @@ impl Peer {
         }
         if link.leaving.is_some() && done {
             if conn.summaries(now).next().is_none() {
+                #[cfg(feature = "tls")]
+                link.farewell_secure();
                 return Next::Close;
             }
             // What was set up on the connection ends with it, and with BYE.
@@ -257,6 +268,10 @@ impl Link {
         #[cfg(feature = "http")]
         if self.tunnel.is_some() {
             return self.read_tunnel(now, turn, scratch);
+        }
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return self.read_secure(now, turn, scratch);
         }
         let room = turn.stream_room().min(scratch.len());
         if !self.readable || room == 0 || self.leaving.is_some() {
@@ -300,6 +315,10 @@ impl Link {
         tell: &mut impl FnMut(&Event),
     ) {
         let Shared { library, datagrams, config, logins, .. } = shared;
+        #[cfg(feature = "tls")]
+        let is_secure = self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        let is_secure = false;
         let Self { address, allowance, failures, awaited, login, trial, leaving, lost, .. } = self;
         let (address, lost) = (*address, *lost);
         failures.note(library.take_failed());
@@ -322,6 +341,7 @@ impl Link {
             is_tunnelled: self.tunnel.is_some(),
             #[cfg(not(feature = "http"))]
             is_tunnelled: false,
+            is_secure,
             lost,
         };
         turn.serve(&mut program);
@@ -329,6 +349,10 @@ impl Link {
 
     /// Writes what is due on the connection. Returns whether it takes more.
     fn write(&mut self, turn: &mut Turn<'_>, shared: &mut Shared) -> bool {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return self.write_secure(turn, shared);
+        }
         let Shared { library, scratch, .. } = shared;
         #[cfg(feature = "http")]
         if self.tunnel.is_some() && !self.write_head(turn) {
@@ -465,6 +489,10 @@ mod tests {
             scratch,
             config: Config::DEFAULT,
             logins: None,
+            #[cfg(feature = "tls")]
+            certificate: Arc::default(),
+            #[cfg(feature = "tls")]
+            handshakes: Shared::HANDSHAKES,
             #[cfg(feature = "http")]
             rtsp: (Ipv4Addr::LOCALHOST, 8554).into(),
             #[cfg(feature = "http")]

@@ -59,6 +59,8 @@ pub(super) struct Program<'p, T> {
     pub(super) rerouted: &'p mut bool,
     /// The connection is a tunnel, whose client need not be reached in another way.
     pub(super) is_tunnelled: bool,
+    /// The connection is inside TLS, so that packets are sent in it alone, and passwords need no other secrecy.
+    pub(super) is_secure: bool,
     /// The connection is lost, so that its end is no news.
     pub(super) lost: bool,
 }
@@ -128,8 +130,8 @@ impl<T: FnMut(&Event)> Program<'_, T> {
                 found.map(|media| library.ask(media, self.now.at, self.now.at));
                 match found.filter(|&media| library.has_track(media, setup.track())) {
                     Some(media) if setup.transport() == LowerTransport::Udp => {
-                        let ports =
-                            (!self.is_tunnelled).then(|| self.datagrams.choose(self.address)).flatten();
+                        let is_reached = !self.is_tunnelled && !self.is_secure;
+                        let ports = is_reached.then(|| self.datagrams.choose(self.address)).flatten();
                         let burst = live_burst(setup.receive_buffer());
                         accept(setup.with_ports(ports).with_live_burst(burst), media)
                     }
@@ -162,7 +164,7 @@ impl<T: FnMut(&Event)> Program<'_, T> {
     /// Returns the request if whoever sends it may do so. It is answered or put off otherwise.
     fn let_in<'r>(&mut self, request: Request<'r>) -> Result<Request<'r>, Answered> {
         let Some(logins) = self.logins else { return Ok(request) };
-        let authenticator = logins.authenticator(LIFETIME);
+        let authenticator = logins.authenticator(LIFETIME, self.is_secure);
         let tries = request.header("Authorization").is_some() && request.method() != Method::Options;
         // Whoever is in is not held up by others of the same address. Other users than that one are not tried.
         if tries && self.login.user().is_none() {

@@ -401,7 +401,7 @@ impl HttpConnection {
     fn may_try(&mut self, now: Now, request: &Request<'_>, shared: &Shared) -> Trial {
         let Some(logins) = shared.logins.as_deref().filter(|_| self.has_pages) else { return Trial::Now };
         let authorization = request.authorization;
-        if authorization.is_none() || logins.authenticator(NONCE).is_own(&self.login, authorization) {
+        if authorization.is_none() || logins.authenticator(NONCE, false).is_own(&self.login, authorization) {
             return Trial::Now;
         }
         logins.ask(self.address, &mut self.trial, now.at)
@@ -416,7 +416,7 @@ impl HttpConnection {
         tell: &mut impl FnMut(&Event),
     ) -> bool {
         let Some(logins) = shared.logins.as_deref() else { return true };
-        let authenticator = logins.authenticator(NONCE);
+        let authenticator = logins.authenticator(NONCE, false);
         let scope = Scope::address(self.address);
         let attempt = Attempt {
             authorization: request.authorization,
