@@ -73,7 +73,7 @@ install_peers() {
         # clients, servers and referees
         ffmpeg
         gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-x
-        gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi python3-gst-1.0
+        gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi python3-gst-1.0 glib-networking openssl
         python3-pil python3-venv
         chromium curl
         # what rates the unit of the service, and opens sockets for it
@@ -126,7 +126,7 @@ build_features() {
 
 check_features_of_std() {
     local features
-    for features in "" client server library record pattern transcode http pull v4l2 simulation client,record http,pattern; do
+    for features in "" client server library record pattern transcode http pull tls v4l2 simulation client,record http,pattern client,tls server,tls; do
         echo "pinhole-std with features '$features'"
         cargo check --locked --quiet -p pinhole-std --no-default-features --features "$features"
     done

@@ -50,10 +50,14 @@ pub enum Peer {
     /// The programs `systemd-analyze`, which rates and checks units, and `systemd-socket-activate`, which opens
     /// sockets for a program. systemd itself need not run.
     Systemd,
+    /// The program `openssl`, which makes certificates and is a client of TLS.
+    Openssl,
+    /// TLS for GStreamer, as a client and as a server: glib-networking.
+    GioTls,
 }
 
 impl Peer {
-    const COUNT: usize = 14;
+    const COUNT: usize = 16;
 
     /// Returns the Debian packages to install.
     const fn packages(self) -> &'static str {
@@ -71,6 +75,8 @@ impl Peer {
             Self::Chromium => "chromium",
             Self::Curl => "curl",
             Self::Systemd => "systemd",
+            Self::Openssl => "openssl",
+            Self::GioTls => "glib-networking python3-gi",
             Self::Namespaces => "iproute2 util-linux, and network namespaces with TAPs",
         }
     }
@@ -119,6 +125,11 @@ impl Peer {
             Self::Curl => ok("curl", &["--version"]),
             Self::Systemd => {
                 ok("systemd-analyze", &["--version"]) && ok("systemd-socket-activate", &["--version"])
+            }
+            Self::Openssl => ok("openssl", &["version"]),
+            Self::GioTls => {
+                let has_tls = "Gio.TlsBackend.get_default().supports_tls()";
+                ok(PYTHON, &["-c", &format!("from gi.repository import Gio; assert {has_tls}")])
             }
             Self::Deb => ok("cargo", &["deb", "--version"]) && ok("dpkg-deb", &["--version"]),
             Self::Namespaces => {

@@ -7,6 +7,7 @@ use crate::process::{Finished, Running, binary, repository};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{ChildStdin, Command};
 use std::time::Duration;
 
@@ -198,6 +199,33 @@ impl Server {
         self.process.wait_stdout(STARTS, pages)
     }
 
+    /// Returns the URL of a medium inside TLS. The server must have been started with `--tls-listen`.
+    ///
+    /// # Panics
+    /// Panics if the server does not print where it listens for TLS within 20 seconds.
+    pub fn tls_url(&self, mount: &str) -> String {
+        format!("{}{mount}", self.process.wait_stdout(STARTS, |lines| tls(lines, "url")))
+    }
+
+    /// Returns the address and the TCP port at which the server listens for TLS. It must have been started with
+    /// `--tls-listen`.
+    ///
+    /// # Panics
+    /// Panics if the server does not print where it listens for TLS within 20 seconds.
+    pub fn tls_address(&self) -> SocketAddr {
+        let url = self.tls_url("");
+        let address = url.strip_prefix("rtsps://").and_then(|rest| rest.strip_suffix('/')?.parse().ok());
+        address.expect("a URL with an address")
+    }
+
+    /// Returns the fingerprint of the server's certificate. The server must have been started with `--tls-listen`.
+    ///
+    /// # Panics
+    /// Panics if the server does not print the fingerprint within 20 seconds.
+    pub fn fingerprint(&self) -> String {
+        self.process.wait_stdout(STARTS, |lines| tls(lines, "fingerprint"))
+    }
+
     /// Returns the URL of a medium. `mount` is the name under which the medium is served: [`Clip::mount`]
     /// for a clip, and `live` for a camera or a pipe. The name is not checked here: if there is no such
     /// medium, the server replies 404 to requests for the URL.
@@ -280,10 +308,19 @@ impl GstServer {
         Self::with(clip, &[method, user, password, realm])
     }
 
+    /// Starts the server as [`Self::start`] does, inside TLS. `certificate` is a file with a certificate and its key, as
+    /// PEM.
+    ///
+    /// # Panics
+    /// Panics if the server does not come up within 20 seconds.
+    pub fn with_tls(clip: &Clip, certificate: &Path) -> Self {
+        Self::with(clip, &["tls", certificate.to_str().expect("a name in UTF-8")])
+    }
+
     fn with(clip: &Clip, arguments: &[&str]) -> Self {
         let script = repository().join("tests/peers/gst_server.py");
         let process = Running::start(Command::new(PYTHON).arg(script).arg(&clip.path).args(arguments));
-        let url = process.wait_stdout(STARTS, |lines| lines.iter().find(|l| l.starts_with("rtsp:")).cloned());
+        let url = process.wait_stdout(STARTS, |lines| lines.iter().find(|l| l.starts_with("rtsp")).cloned());
         Self { _process: process, url }
     }
 
@@ -326,6 +363,11 @@ fn address(process: &Running) -> SocketAddr {
 pub(crate) fn events<'a>(lines: &'a [String], kind: &'a str) -> impl Iterator<Item = Value> + 'a {
     let parsed = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     parsed.filter(move |event| event["event"] == kind)
+}
+
+/// Returns what a server tells about TLS, if it is among its lines of JSON.
+fn tls(lines: &[String], name: &str) -> Option<String> {
+    events(lines, "tls").next()?[name].as_str().map(str::to_owned)
 }
 
 /// Returns the address of the pages of a server, if it is among its lines of JSON.

@@ -87,6 +87,19 @@ pub fn gstreamer_file(path: &Path) -> Hashes {
     gstreamer(&["filesrc", &format!("location={}", path.display()), "!", "jpegparse", "!", "jpegdec"])
 }
 
+/// Has GStreamer play the stream at `url`, which begins with `rtsps://`, with whatever certificate the server has, and
+/// waits until the server ends the stream. GStreamer asks for UDP first if `asks_for_udp`. Returns the hashes of all
+/// frames that GStreamer has decoded.
+///
+/// # Panics
+/// Panics if GStreamer fails, or does not end within 40 seconds.
+pub fn gstreamer_tls(url: &str, asks_for_udp: bool) -> Hashes {
+    let (location, protocols) =
+        (format!("location={url}"), if asks_for_udp { "protocols=udp+tcp" } else { "protocols=tcp" });
+    let source = ["rtspsrc", &location, protocols, "tls-validation-flags=0", "latency=100"];
+    gstreamer(&[&source[..], &["!", "rtpjpegdepay", "!", "jpegdec"]].concat())
+}
+
 /// Has GStreamer play the stream at `url` over `transport`, and waits until the server ends the stream.
 /// Returns the hashes of all frames that GStreamer has decoded.
 ///

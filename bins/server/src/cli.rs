@@ -8,7 +8,7 @@ use pinhole::sdp::FrameRate;
 use pinhole_args::{Manual, RATES, VALUES};
 use pinhole_std::media::{NormaliseOptions, PatternFormat, SourceOptions, SourceUrl};
 use pinhole_std::server::{MAX_USER, Options, Users};
-use pinhole_std::tls::{Identity, IdentityError};
+use pinhole_std::tls::{Fingerprint, Identity, IdentityError};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -228,7 +228,7 @@ pub(crate) struct Serve {
     /// Files with Motion-JPEG (.mjpeg, .mjpg, .avi, .mkv, .mp4, .mov, .multipart, the course's .Mjpeg),
     /// directories of them, directories of .jpg pictures, - for Motion-JPEG on standard input, a camera such
     /// as /dev/video0 (with the feature v4l2), or a camera or server of the network: rtsp://HOST/PATH,
-    /// rtsph://HOST/PATH (RTSP over HTTP) or http://HOST/PATH, and NAME= before it to choose the name that it is
+    /// rtsps://HOST/PATH (inside TLS), rtsph://HOST/PATH (RTSP over HTTP) or http://HOST/PATH, and NAME= before it to choose the name that it is
     /// served by [default: video/]
     #[arg(value_name = "MEDIA", value_hint = ValueHint::AnyPath)]
     #[arg(value_parser = OsStringValueParser::new().try_map(media))]
@@ -339,6 +339,11 @@ pub(crate) struct Sources {
     /// RTSP over HTTP
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(crate) source_transport: SourceTransport,
+
+    /// Trust the certificate with this SHA-256 fingerprint, and no other, of rtsps:// sources; without it, those
+    /// that this system trusts are
+    #[arg(long, value_name = "HEX")]
+    pub(crate) source_fingerprint: Option<Fingerprint>,
 }
 
 /// How RTSP sources are asked for their packets.
@@ -358,7 +363,13 @@ impl Sources {
             SourceTransport::Tcp | SourceTransport::Http => TransportChoice::Tcp,
         };
         let tunnel = matches!(self.source_transport, SourceTransport::Http);
-        SourceOptions { transport, tunnel, always: self.always, linger: self.linger }
+        SourceOptions {
+            transport,
+            tunnel,
+            tls_fingerprint: self.source_fingerprint,
+            always: self.always,
+            linger: self.linger,
+        }
     }
 }
 

@@ -434,8 +434,10 @@ fn as_json(event: &Event) -> Option<Value> {
         }
         Event::LoginRefused { peer, user } => json!({ "event": "login_refused", "peer": peer.to_string(),
             "user": user.as_deref() }),
-        Event::HandshakeFailed { peer, reason } => json!({ "event": "handshake_failed", "peer": peer.to_string(),
-            "reason": cut(&reason.to_string()) }),
+        Event::HandshakeFailed { peer, reason } => {
+            json!({ "event": "handshake_failed", "peer": peer.to_string(),
+            "reason": cut(&reason.to_string()) })
+        }
         Event::Input { mount, event } => match event {
             InputEvent::Format { width, height, sampling } => {
                 json!({ "event": "input_format", "mount": mount,

@@ -11,6 +11,7 @@ use pinhole::time::MediaTime;
 use pinhole_args::{Manual, VALUES};
 use pinhole_std::client::{UserInfo, rtsp_url};
 use pinhole_std::record::{RecordError, Recorder};
+use pinhole_std::tls::Fingerprint;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) manual: Option<Manual>,
 
-    /// What to play: rtsp://HOST:PORT/PATH, or rtsph:// for RTSP over HTTP; or files and directories, one after the other, by a
+    /// What to play: rtsp://HOST:PORT/PATH, rtsps:// for RTSP inside TLS, or rtsph:// for RTSP over HTTP; or files and directories, one after the other, by a
     /// server in this program. Several URLs, and files among them, are played side by side, at most
     /// nine. Without it, one of the sample clips is played.
     #[arg(value_name = "URL|FILE", value_hint = ValueHint::AnyPath, value_parser = OsStringValueParser::new().try_map(media))]
@@ -42,7 +43,12 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// How the media travel.
+    /// Trust the certificate with this SHA-256 fingerprint, and no other, for rtsps:// addresses. Without it, the
+    /// certificates that this system trusts are, for the hosts that they are for.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) tls_fingerprint: Option<Fingerprint>,
+
+    /// How the media travel; inside TLS always by TCP.
     #[arg(long, value_enum, default_value_t = TransportArg::Auto)]
     pub(crate) transport: TransportArg,
 
@@ -391,6 +397,7 @@ mod tests {
             "rtsp://user:p:w@host:1/a?b=c",
             "rtsp://host?x",
             "rtsph://host:80/a",
+            "rtsps://host/a",
         ] {
             assert!(parse(&[url]).is_ok(), "{url}");
         }

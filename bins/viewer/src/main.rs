@@ -382,7 +382,8 @@ fn client_options(cli: &Cli, start: Option<MediaTime>, place: Place, cache: usiz
     // A file is there at once: it is fetched fast enough for the highest rate of the keys, which is 4.
     let speed = cli.speed.or_else(|| Speed::from_thousandths(8_000).filter(|_| place == Place::File));
     let tunnel = transport == TransportArg::Http;
-    client::Options { transport: transport.into(), tunnel, play, speed, cache }
+    let tls_fingerprint = cli.tls_fingerprint;
+    client::Options { transport: transport.into(), tunnel, tls_fingerprint, play, speed, cache }
 }
 
 fn save_snapshot(file: Option<&Path>, picture: Option<&Picture>, ending: Ending) -> Result<(), String> {

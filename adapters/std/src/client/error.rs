@@ -1,5 +1,7 @@
 //! The errors of a client. Each is displayed as a sentence for its user.
 use super::tunnel::Refusal;
+#[cfg(feature = "tls")]
+use crate::tls::Distrust;
 use pinhole::client::{ClientError, LoginError, Unusable};
 use pinhole::rtsp::{Method, Status};
 use std::io;
@@ -63,6 +65,11 @@ pub enum Error {
     /// The server does not speak RTSP over HTTP, or not with this client. Try without it.
     #[error("{0}")]
     Tunnel(Refusal),
+    /// The server of an `rtsps://` URL is not trusted, or does not speak TLS. Ask the user whether its certificate is to be
+    /// trusted, by [`Options::tls_fingerprint`](super::Options::tls_fingerprint).
+    #[cfg(feature = "tls")]
+    #[error("{0}")]
+    Tls(Distrust),
     /// The presentation has no medium in a codec that a client can receive.
     #[error("{}", no_track(encodings))]
     NoTrack {
@@ -99,6 +106,13 @@ impl From<Refusal> for Error {
             Refusal::Login { reason, realm } => Self::Login { reason, realm },
             refusal => Self::Tunnel(refusal),
         }
+    }
+}
+
+#[cfg(feature = "tls")]
+impl From<Distrust> for Error {
+    fn from(distrust: Distrust) -> Self {
+        Self::Tls(distrust)
     }
 }
 

@@ -2,6 +2,8 @@
 use super::error::Error;
 use super::sockets::{Connection, connect};
 use super::{STREAM, Waker};
+#[cfg(feature = "tls")]
+use crate::tls::Fingerprint;
 use mio::Registry;
 use pinhole::client::Login;
 use std::io;
@@ -20,16 +22,26 @@ pub(super) enum Link {
     Up(Connection),
 }
 
+/// How a server is spoken to over the connection.
+#[derive(Clone, Debug)]
+pub(super) struct Manner {
+    /// The login, if there is one, with which RTSP is spoken over HTTP; `None` if it is not.
+    pub(super) tunnel: Option<Option<Login>>,
+    /// By which certificate the server is known, if RTSP is spoken inside TLS.
+    #[cfg(feature = "tls")]
+    pub(super) fingerprint: Option<Fingerprint>,
+}
+
 impl Link {
-    /// Connects. Blocks until that is done. `tunnel` is what [`Self::arrive`] takes.
+    /// Connects. Blocks until that is done.
     pub(super) fn open(
         url: &str,
-        tunnel: Option<Option<Login>>,
+        manner: Manner,
         timeout: Duration,
         registry: &Registry,
     ) -> Result<Self, Error> {
         let stream = connect(url, timeout)?;
-        connection(stream, url, tunnel, registry).map(Self::Up)
+        connection(stream, url, manner, registry).map(Self::Up)
     }
 
     /// Begins to connect on another thread, which calls `waker` when it is done.
@@ -43,17 +55,11 @@ impl Link {
         Self::Connecting(result)
     }
 
-    /// Returns whether the connection to the server of `url` was made since the last call. If RTSP is spoken over HTTP,
-    /// `tunnel` is the login for that, if there is one.
+    /// Returns whether the connection to the server of `url` was made since the last call.
     ///
     /// # Errors
     /// It could not be made.
-    pub(super) fn arrive(
-        &mut self,
-        url: &str,
-        tunnel: Option<Option<Login>>,
-        registry: &Registry,
-    ) -> Result<bool, Error> {
+    pub(super) fn arrive(&mut self, url: &str, manner: Manner, registry: &Registry) -> Result<bool, Error> {
         let Self::Connecting(result) = self else { return Ok(false) };
         let stream = match result.try_recv() {
             Err(TryRecvError::Empty) => return Ok(false),
@@ -61,7 +67,7 @@ impl Link {
             Ok(result) => result,
         };
         *self = Self::Down;
-        *self = Self::Up(connection(stream?, url, tunnel, registry)?);
+        *self = Self::Up(connection(stream?, url, manner, registry)?);
         Ok(true)
     }
 }
@@ -69,11 +75,13 @@ impl Link {
 fn connection(
     stream: TcpStream,
     url: &str,
-    tunnel: Option<Option<Login>>,
+    manner: Manner,
     registry: &Registry,
 ) -> Result<Connection, Error> {
     let connection = Connection::new(stream, registry, STREAM).map_err(Error::Loop)?;
-    match tunnel {
+    #[cfg(feature = "tls")]
+    let connection = connection.secured(url, manner.fingerprint)?;
+    match manner.tunnel {
         Some(login) => connection.tunnelled(url, login, registry, STREAM).map_err(Error::Loop),
         None => Ok(connection),
     }

@@ -11,6 +11,8 @@ pub(crate) mod http_login;
 mod link;
 mod options;
 pub(crate) mod redirect;
+#[cfg(feature = "tls")]
+mod secure;
 pub(crate) mod sockets;
 pub(crate) mod tunnel;
 mod turn;
@@ -29,10 +31,11 @@ use pinhole::frame::{
 };
 use pinhole::rtsp::{Range, Scale, Speed};
 use pinhole::time::{Instant as At, MediaTime};
-use sockets::TrackSockets;
+use sockets::{TrackSockets, is_secure};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use turn::manner;
 pub(crate) use turn::{login, session};
 
 pub use crate::credentials::{Credentials, UserInfo};
@@ -123,9 +126,10 @@ impl std::fmt::Debug for Client {
 
 impl Client {
     /// Connects to the server of `url`, and asks it to play [`Options::play`]. `url` is `rtsp://HOST[:PORT]/PATH`, or
-    /// begins with `rtsph://` for RTSP over HTTP. It may have a user name and a password before the host; if it has none,
+    /// begins with `rtsps://` for RTSP inside TLS, with the feature `tls`, or with `rtsph://` for RTSP over HTTP. Inside
+    /// TLS, all media travel in the connection, whatever [`Options::transport`] says. It may have a user name and a password before the host; if it has none,
     /// those of [`Options::credentials`] are used. No other host is told them: a redirection leaves them behind unless it
-    /// leads to the same host.
+    /// leads to the same host. A redirection from inside TLS to a URL without it is not followed.
     ///
     /// Blocks until there is a TCP connection, or no address of the host has answered within
     /// [`Options::connect_timeout`]. The session itself begins with the first [`Self::turn`].
@@ -138,18 +142,22 @@ impl Client {
     pub fn connect(url: &str, options: &Options) -> Result<Self, Error> {
         let (started, clock) = (Instant::now(), Clock::start());
         let (url, is_tunnel) = rtsp_url(url);
-        let is_tunnel = is_tunnel || options.tunnel;
+        let (is_tunnel, is_tls) = (is_tunnel || options.tunnel, is_secure(&url));
+        if is_tunnel && is_tls {
+            return Err(Error::Tunnel(Refusal::Tls));
+        }
         let mut options = options.clone();
         if is_tunnel {
             options.transport = TransportChoice::Tcp;
         }
         let (url, user_info) = UserInfo::split(&url);
         let credentials = user_info.map(UserInfo::into_credentials).or_else(|| options.credentials.take());
-        let login = login(credentials.as_ref(), options.allow_basic)?;
+        let login = login(credentials.as_ref(), options.allow_basic || is_tls)?;
         let mut conn = session(&url, options.transport, login.clone(), clock.now())?;
         let poll = Poll::new().map_err(Error::Loop)?;
         let waker = mio::Waker::new(poll.registry(), WAKER).map_err(Error::Loop)?;
-        let link = Link::open(&url, is_tunnel.then_some(login), options.connect_timeout, poll.registry())?;
+        let manner = manner(is_tunnel, &login, &options);
+        let link = Link::open(&url, manner, options.connect_timeout, poll.registry())?;
         let (mut prefetch, play) = (Prefetch::new(options.prefetch), options.play);
         conn.play_with(prefetch.play(play, &[] as &[Cache]));
         Ok(Self {

@@ -1,5 +1,7 @@
 //! The configuration of a client, and what it tells.
 use crate::credentials::Credentials;
+#[cfg(feature = "tls")]
+use crate::tls::Fingerprint;
 use pinhole::client::{LowerTransport, PlayOptions, PrefetchOptions, TransportChoice};
 use pinhole::rtsp::{Method, Range, Scale, Speed, Status};
 use std::time::Duration;
@@ -41,8 +43,13 @@ pub struct Options {
     /// come before these.
     pub credentials: Option<Credentials>,
     /// Is true if the password may be sent in clear text, to a server that knows no better (Basic, RFC 7617). Everybody
-    /// on the way reads it then.
+    /// on the way reads it then. Inside TLS it may be sent in any case.
     pub allow_basic: bool,
+    /// The certificate by which the server of an `rtsps://` URL is known, whoever has signed it and for whichever host.
+    /// With `None`, the certificate has to be for the host of the URL and to lead to one in the system's store, or else the
+    /// session fails with [`Error::Tls`](super::Error::Tls), which has the fingerprint of the certificate.
+    #[cfg(feature = "tls")]
+    pub tls_fingerprint: Option<Fingerprint>,
     /// The time limit for connecting to one address. If the server's host has several addresses, the
     /// addresses are tried in turn, each for this time at the longest. The time to look up the addresses does
     /// not count. With zero, no connection can be made.
@@ -59,6 +66,8 @@ impl Default for Options {
             prefetch: None,
             credentials: None,
             allow_basic: false,
+            #[cfg(feature = "tls")]
+            tls_fingerprint: None,
             connect_timeout: Duration::from_secs(10),
         }
     }

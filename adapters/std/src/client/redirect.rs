@@ -18,24 +18,28 @@ pub(crate) struct Target {
 }
 
 /// Returns what `location` stands for in an answer of the server of `from`; `None` if it is no URL that a client can
-/// connect to. A path is one of the same server.
+/// connect to, or leads out of TLS, where all could be read that was not to be. A path is one of the same server.
 pub(crate) fn target(from: &str, location: &str) -> Option<Target> {
     let location = location.trim();
     let is_path = location.starts_with('/') && !location.starts_with("//");
     let location = match is_path {
-        true => Cow::Owned(format!("rtsp://{}{location}", host_port(from)?)),
+        true => Cow::Owned(format!("{}{location}", origin(from)?)),
         false => Cow::Borrowed(location),
     };
     let (url, user_info) = UserInfo::split(&location);
     let (to, before) = (Url::parse(url.as_bytes()).ok()?, Url::parse(from.as_bytes()).ok()?);
+    if before.is_secure() && !to.is_secure() {
+        return None;
+    }
     let is_same_host = to.host().eq_ignore_ascii_case(before.host());
     Some(Target { url: url.into_owned(), user_info, is_same_host })
 }
 
-/// Returns the host and port of a URL without credentials, as they are written.
-fn host_port(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    rest.split(['/', '?', '#']).next()
+/// Returns the scheme, host and port of a URL without credentials, as they are written.
+fn origin(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    url.get(..scheme.len() + "://".len() + authority.len())
 }
 
 #[cfg(test)]
@@ -53,6 +57,10 @@ mod tests {
             ("rtsp://a.example/x", "rtsp://a.example.evil/y", Some(("rtsp://a.example.evil/y", false))),
             ("rtsp://a/x", "rtsp://b/@a", Some(("rtsp://b/@a", false))),
             ("rtsp://a/x", "rtsp://a@b/y", Some(("rtsp://b/y", false))),
+            ("rtsp://a/x", "rtsps://a/y", Some(("rtsps://a/y", true))),
+            ("rtsps://a/x", "rtsps://b/y", Some(("rtsps://b/y", false))),
+            ("rtsps://a:8322/x", "/y", Some(("rtsps://a:8322/y", true))),
+            ("rtsps://a/x", "rtsp://a/y", None),
             ("rtsp://a/x", "", None),
             ("rtsp://a/x", "y", None),
             ("rtsp://a/x", "//b/y", None),

@@ -1,6 +1,10 @@
 //! A client's sockets: the RTSP connection, and a UDP pair for each track.
 use super::error::Error;
+#[cfg(feature = "tls")]
+use super::secure::Secure;
 use super::tunnel::{Refusal, Tunnel};
+#[cfg(feature = "tls")]
+use crate::tls::{Distrust, Fingerprint};
 use crate::udp::{UdpPair, UdpSocket, at_port, same_host};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -23,6 +27,14 @@ pub(crate) struct Connection {
     writable: bool,
     /// Carries requests to the server, if RTSP is spoken over HTTP.
     tunnel: Option<Box<Tunnel>>,
+    /// Encrypts, if RTSP is inside TLS.
+    #[cfg(feature = "tls")]
+    tls: Option<Box<Secure>>,
+}
+
+/// Returns whether a URL asks for RTSP inside TLS.
+pub(crate) fn is_secure(url: &str) -> bool {
+    Url::parse(url.as_bytes()).is_ok_and(|url| url.is_secure())
 }
 
 /// Connects to the first of the host's addresses that answers. Blocks.
@@ -60,7 +72,35 @@ impl Connection {
     pub(crate) fn registered(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let (local, server) = (stream.local_addr()?, stream.peer_addr()?);
-        Ok(Self { stream, local, server, readable: true, writable: true, tunnel: None })
+        Ok(Self {
+            stream,
+            local,
+            server,
+            readable: true,
+            writable: true,
+            tunnel: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+        })
+    }
+
+    /// Puts RTSP inside TLS if `url` asks for that. The server is known by `fingerprint`, or without one by the system's
+    /// store of certificates.
+    ///
+    /// # Errors
+    /// The host can be the name of no server.
+    #[cfg(feature = "tls")]
+    pub(crate) fn secured(mut self, url: &str, fingerprint: Option<Fingerprint>) -> Result<Self, Distrust> {
+        if is_secure(url) {
+            self.tls = Some(Box::new(Secure::new(url, fingerprint)?));
+        }
+        Ok(self)
+    }
+
+    /// Takes the reason why the server is not trusted, if it is not.
+    #[cfg(feature = "tls")]
+    pub(crate) fn take_distrust(&mut self) -> Option<Distrust> {
+        self.tls.as_mut()?.take_distrust()
     }
 
     /// Makes this the GET of a tunnel to the server of `url`, which logs in by `login` if the server asks for that. Its
@@ -113,10 +153,7 @@ impl Connection {
     /// The connection is lost, or the server has closed it.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.readable {
-            let read = match &mut self.tunnel {
-                None => self.stream.read(buffer),
-                Some(tunnel) => tunnel.read(&mut self.stream, self.server, buffer),
-            };
+            let read = self.read_once(buffer);
             match read {
                 Ok(0) => {
                     self.readable = false;
@@ -134,11 +171,37 @@ impl Connection {
         Ok(0)
     }
 
+    fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return tls.read(&mut self.stream, buffer);
+        }
+        match &mut self.tunnel {
+            None => self.stream.read(buffer),
+            Some(tunnel) => tunnel.read(&mut self.stream, self.server, buffer),
+        }
+    }
+
+    fn write_once(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return tls.write(&mut self.stream, bytes);
+        }
+        match &mut self.tunnel {
+            None => self.stream.write(bytes),
+            Some(tunnel) => tunnel.write(&mut self.stream, self.server, bytes),
+        }
+    }
+
     /// Writes what [`Self::write`] has taken and the socket has not.
     ///
     /// # Errors
     /// The connection is lost.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return tls.flush(&mut self.stream);
+        }
         match self.tunnel.as_mut().map(|tunnel| tunnel.flush()) {
             Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
             _ => Ok(()),
@@ -151,11 +214,7 @@ impl Connection {
     /// The connection is lost.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         while self.writable {
-            let written = match &mut self.tunnel {
-                None => self.stream.write(bytes),
-                Some(tunnel) => tunnel.write(&mut self.stream, self.server, bytes),
-            };
-            match written {
+            match self.write_once(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 written => return written,

@@ -3,11 +3,11 @@
 use super::error::Error;
 use super::exchange::{self, STEPS, WINDOW};
 use super::findings::Inspecting;
-use super::link::Link;
+use super::link::{Link, Manner};
 use super::redirect::{MAX_REDIRECTS, Target, target};
-use super::sockets::TrackSockets;
+use super::sockets::{TrackSockets, is_secure};
 use super::tunnel::rtsp_url;
-use super::{Client, Event, STREAM, UDP};
+use super::{Client, Event, Options, STREAM, UDP};
 use crate::credentials::{Credentials, UserInfo};
 use crate::udp;
 use pinhole::client::{
@@ -61,9 +61,13 @@ impl Client {
     /// # Errors
     /// None could be made.
     pub(super) fn arrive(&mut self) -> Result<(), Error> {
-        let login = login(self.current_credentials.as_ref(), self.options.allow_basic)?;
-        let tunnel = self.is_tunnel.then(|| login.clone());
-        if !self.link.arrive(&self.current_url, tunnel, self.poll.registry())? {
+        if !matches!(self.link, Link::Connecting(_)) {
+            return Ok(());
+        }
+        let allow_basic = self.options.allow_basic || is_secure(&self.current_url);
+        let login = login(self.current_credentials.as_ref(), allow_basic)?;
+        let manner = manner(self.is_tunnel, &login, &self.options);
+        if !self.link.arrive(&self.current_url, manner, self.poll.registry())? {
             return Ok(());
         }
         let (now, transport) = (self.clock.now(), self.options.transport);
@@ -121,6 +125,12 @@ impl Client {
             && let Some(refusal) = connection.take_refusal()
         {
             return Err(refusal.into());
+        }
+        #[cfg(feature = "tls")]
+        if let Link::Up(connection) = &mut self.link
+            && let Some(distrust) = connection.take_distrust()
+        {
+            return Err(distrust.into());
         }
         self.conn.handle_timeout(
             now,
@@ -294,7 +304,7 @@ impl Client {
             self.events.push_back(Event::Closed);
         } else {
             // Where HTTP was needed before, it is needed there, too.
-            self.is_tunnel |= is_tunnel;
+            self.is_tunnel = (self.is_tunnel || is_tunnel) && !is_secure(&url);
             self.link = Link::connect(url.clone(), self.options.connect_timeout, self.waker.clone());
             self.current_url = url;
             let kept = self.current_credentials.take().filter(|_| is_same_host);
@@ -371,7 +381,19 @@ pub(crate) fn login(credentials: Option<&Credentials>, allow_basic: bool) -> Res
     login.map_err(|reason| Error::Login { reason, realm: String::new() })
 }
 
-/// Creates the state of a session over a new connection, which logs in by `login` if the server asks for that.
+/// Returns how a server is spoken to, with this login.
+pub(super) fn manner(is_tunnel: bool, login: &Option<Login>, options: &Options) -> Manner {
+    #[cfg(not(feature = "tls"))]
+    let _ = options;
+    Manner {
+        tunnel: is_tunnel.then(|| login.clone()),
+        #[cfg(feature = "tls")]
+        fingerprint: options.tls_fingerprint,
+    }
+}
+
+/// Creates the state of a session over a new connection, which logs in by `login` if the server asks for that. Inside TLS,
+/// packets travel in the connection alone, whatever `transport` is.
 ///
 /// # Errors
 /// The URL is invalid.
@@ -382,7 +404,8 @@ pub(crate) fn session(
     now: Now,
 ) -> Result<ClientConn<Vec<u8>, String>, Error> {
     let mut config = Config::DEFAULT;
-    config.transport = transport;
+    config.secure = cfg!(feature = "tls");
+    config.transport = if is_secure(url) { TransportChoice::Tcp } else { transport };
     let random = getrandom::u64().map_err(|error| Error::Loop(io::Error::other(error.to_string())))?;
     let storage = vec![0; config.storage_len(WINDOW)];
     let mut conn = ClientConn::new(config, now, without_zone(url), random, storage)?;

@@ -59,14 +59,9 @@ impl Connection {
             #[cfg(feature = "http")]
             Role::Post(..) => return Err(io::ErrorKind::NotConnected.into()),
             #[cfg(feature = "tls")]
-            Role::Handshake => Self::Handshake(Handshake::new(
-                now,
-                stream,
-                client,
-                config.request_timeout,
-                registry,
-                token,
-            )?),
+            Role::Handshake => {
+                Self::Handshake(Handshake::new(now, stream, client, config.request_timeout, registry, token)?)
+            }
             #[cfg(feature = "tls")]
             Role::Secure(session) => {
                 Self::Rtsp(Peer::new(now, stream, client, config, registry, token)?.secured(session))

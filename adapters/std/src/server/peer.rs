@@ -12,10 +12,10 @@ use super::program::{Awaited, Program};
 #[cfg(feature = "http")]
 use super::tunnel::TunnelInput;
 use super::{Event, Shared};
-#[cfg(target_os = "linux")]
-use crate::udp;
 #[cfg(feature = "tls")]
 use crate::tls::Session;
+#[cfg(target_os = "linux")]
+use crate::udp;
 use crate::udp::{Sent, UdpSocket};
 use crate::warm::warm;
 use mio::event::Source as _;

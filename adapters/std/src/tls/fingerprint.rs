@@ -11,7 +11,9 @@ pub struct Fingerprint([u8; 32]);
 
 /// A text is no fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a fingerprint is the SHA-256 of a certificate: 64 hexadecimal digits, with or without colons between them")]
+#[error(
+    "a fingerprint is the SHA-256 of a certificate: 64 hexadecimal digits, with or without colons between them"
+)]
 pub struct NotAFingerprint;
 
 impl Fingerprint {

@@ -54,7 +54,9 @@ pub enum IdentityProblem {
     )]
     NoKey,
     /// The key cannot be used.
-    #[error("this private key cannot be used ({0}); use one of ECDSA P-256 or P-384, Ed25519, or RSA of 2048 bits or more")]
+    #[error(
+        "this private key cannot be used ({0}); use one of ECDSA P-256 or P-384, Ed25519, or RSA of 2048 bits or more"
+    )]
     Key(String),
     /// The key is not that of the certificate.
     #[error("this private key is not that of the certificate in {}", .0.display())]
@@ -126,7 +128,8 @@ impl Identity {
 
     fn of(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, rustls::Error> {
         let fingerprint = Fingerprint::of(chain.first().map_or(&[], |certificate| certificate));
-        let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+        let builder =
+            ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
         let mut config = builder.with_no_client_auth().with_single_cert(chain, key)?;
         // A client that comes again makes a handshake again: nothing is kept of those that have left.
         config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -9,10 +9,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// The file cannot be written, or there are no random numbers.
-pub(super) fn make<'a>(
-    path: &Path,
-    names: impl IntoIterator<Item = &'a str>,
-) -> Result<(), IdentityProblem> {
+pub(super) fn make<'a>(path: &Path, names: impl IntoIterator<Item = &'a str>) -> Result<(), IdentityProblem> {
     let making = |error: rcgen::Error| IdentityProblem::Making(error.to_string());
     let mut all = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     // What can stand in no certificate is left out.

@@ -3,7 +3,9 @@ use super::{Fingerprint, provider};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// How a client knows a server, and what it found wrong.
@@ -18,10 +20,7 @@ pub(crate) struct Trust {
 pub enum Distrust {
     /// No authority that the system knows has signed the server's certificate, or it is not for this host, or not for
     /// now.
-    #[error(
-        "the server's certificate is not trusted: {reason}; its fingerprint is {offered}: if whoever runs the server says \
-         the same, trust it with --tls-fingerprint {offered}"
-    )]
+    #[error("the server's certificate is not trusted: {reason}; its SHA-256 fingerprint is {offered}")]
     Unknown {
         /// What is wrong with it.
         reason: String,
@@ -40,11 +39,24 @@ pub enum Distrust {
         offered: Fingerprint,
     },
     /// The other end does not speak TLS, or not so that this one understands it.
-    #[error("the server does not speak TLS as it should ({reason}); without TLS, the address begins with rtsp://")]
+    #[error(
+        "the server does not speak TLS as it should ({reason}); without TLS, the address begins with rtsp://"
+    )]
     Tls {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl Distrust {
+    /// Returns the fingerprint of a certificate that is trusted by nobody yet, and may be once whoever runs the server says
+    /// that it is the server's.
+    pub const fn untrusted(&self) -> Option<Fingerprint> {
+        match self {
+            Self::Unknown { offered, .. } => Some(*offered),
+            Self::Other { .. } | Self::Tls { .. } => None,
+        }
+    }
 }
 
 impl Trust {
@@ -69,10 +81,8 @@ impl Trust {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(error.to_string()))?;
         let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let config = config.map_err(|error| failed(error.to_string()))?;
-        let config = config
-            .dangerous()
-            .with_custom_certificate_verifier(self.verifier.clone())
-            .with_no_client_auth();
+        let config =
+            config.dangerous().with_custom_certificate_verifier(self.verifier.clone()).with_no_client_auth();
         ClientConnection::new(Arc::new(config), name).map_err(|error| failed(error.to_string()))
     }
 
@@ -138,9 +148,7 @@ impl ServerCertVerifier for Verifier {
             By::Store(Ok(store)) => store
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
                 .map_err(|error| self.refuse(Distrust::Unknown { reason: reason(&error), offered })),
-            By::Store(Err(reason)) => {
-                Err(self.refuse(Distrust::Unknown { reason: reason.clone(), offered }))
-            }
+            By::Store(Err(reason)) => Err(self.refuse(Distrust::Unknown { reason: reason.clone(), offered })),
         }
     }
 

@@ -9,6 +9,8 @@ mod failures;
 mod limits;
 mod login;
 mod threads;
+#[cfg(feature = "tls")]
+mod tls;
 mod tunnel;
 
 use common::{LIMIT, Serving, ask, connect, library, session_of, until};

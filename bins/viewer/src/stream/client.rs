@@ -9,6 +9,7 @@ use pinhole::rtsp::{Method, Position, Scale, Speed};
 use pinhole::time::MediaTime;
 use pinhole_log::redacted;
 use pinhole_std::client::{self, Client, Credentials, LoginError};
+use pinhole_std::tls::{Distrust, Fingerprint};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) transport: TransportChoice,
     /// Whether RTSP is spoken over HTTP, as it is with `rtsph://` URLs in any case.
     pub(crate) tunnel: bool,
+    /// By which certificate the server of an `rtsps://` URL is known; `None`: by those that the system trusts.
+    pub(crate) tls_fingerprint: Option<Fingerprint>,
     /// Where playing starts, and with which Scale.
     pub(crate) play: PlayOptions,
     /// The Speed to ask the server for; `None` leaves the choice to the client.
@@ -37,7 +40,7 @@ pub(crate) fn connect(
     credentials: Option<Credentials>,
     options: &Options,
 ) -> Result<Box<dyn Source>, Error> {
-    let &Options { transport, tunnel, mut play, speed, cache } = options;
+    let &Options { transport, tunnel, tls_fingerprint, mut play, speed, cache } = options;
     let mut prefetch = PrefetchOptions::default();
     match speed {
         Some(speed) => (play.speed, prefetch.speed) = (speed, speed),
@@ -47,8 +50,17 @@ pub(crate) fn connect(
     // Many cameras know no other login.
     let allow_basic = true;
     let rest = client::Options::default();
-    let options =
-        client::Options { transport, tunnel, play, cache, prefetch, credentials, allow_basic, ..rest };
+    let options = client::Options {
+        transport,
+        tunnel,
+        tls_fingerprint,
+        play,
+        cache,
+        prefetch,
+        credentials,
+        allow_basic,
+        ..rest
+    };
     let client = Client::connect(url, &options).map_err(told)?;
     let from = match play.from {
         Some(Seek::To(from)) => Some(from),
@@ -68,6 +80,13 @@ fn told(error: client::Error) -> Error {
             let is_wrong = why == LoginError::Refused;
             Box::new(LoginFailed { reason, asks: is_wrong || why == LoginError::Needed, is_wrong })
         }
+        client::Error::Tls(distrust) => match distrust.untrusted() {
+            Some(offered) => format!(
+                "{reason}; if whoever runs the server says the same, trust it with --tls-fingerprint {offered}"
+            )
+            .into(),
+            None => reason.into(),
+        },
         _ => reason.into(),
     }
 }
@@ -79,6 +98,8 @@ impl Source for Client {
             client::Error::CacheTooSmall { .. }
             | client::Error::Unusable(_)
             | client::Error::Login { .. }
+            // Somebody may be between, who is to be told nothing.
+            | client::Error::Tls(Distrust::Unknown { .. } | Distrust::Other { .. })
             | client::Error::Loop(_) => Failure::Final(told(error)),
             _ => Failure::Lost(told(error)),
         })

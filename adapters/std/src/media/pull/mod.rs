@@ -18,6 +18,8 @@ use super::live::{Demand, Live};
 use super::normalise::NormaliseOptions;
 use super::wakers::Wakers;
 use crate::clock::Clock;
+#[cfg(feature = "tls")]
+use crate::tls::{Fingerprint, load_store};
 use pinhole::client::TransportChoice;
 use pinhole::sdp::FrameRate;
 use puller::{Inbox, Pulled, Puller, Spec};
@@ -42,6 +44,10 @@ pub struct SourceOptions {
     /// Is true if RTSP is spoken over HTTP with the source, as it always is with an `rtsph://` URL. Its packets are then
     /// interleaved, whatever [`Self::transport`] says. HTTP sources ignore this.
     pub tunnel: bool,
+    /// The certificate by which the server of an `rtsps://` source is known, whoever has signed it and for whichever host.
+    /// With `None`, the certificate has to be for the host of the URL and to lead to one in the system's store.
+    #[cfg(feature = "tls")]
+    pub tls_fingerprint: Option<Fingerprint>,
     /// Is true if the source is pulled even if nobody watches.
     pub always: bool,
     /// How long the source is kept after the last session that plays it has ended, and after it was last asked for.
@@ -53,6 +59,8 @@ impl Default for SourceOptions {
         Self {
             transport: TransportChoice::Auto,
             tunnel: false,
+            #[cfg(feature = "tls")]
+            tls_fingerprint: None,
             always: false,
             linger: Duration::from_secs(30),
         }
@@ -92,6 +100,11 @@ impl Pullers {
         how: (FrameRate, NormaliseOptions),
         wakers: &Wakers,
     ) -> io::Result<Live> {
+        // By the threads that pull, no disk may be waited for. A redirection may need it, too.
+        #[cfg(feature = "tls")]
+        if options.tls_fingerprint.is_none() && !url.is_http() {
+            load_store();
+        }
         let (rate, normalising) = how;
         let Threads { clock, state } = &*self.0;
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,7 +9,7 @@ use super::url::{SourceUrl, Target};
 use super::{SourceOptions, http, rtsp};
 use crate::client::error::login;
 use crate::client::http_login::on_challenge;
-use crate::client::sockets::Connection;
+use crate::client::sockets::{Connection, is_secure};
 use crate::client::{self, Credentials, UserInfo, rtsp_url};
 use crate::clock::Clock;
 use crate::udp::{PIECES_AT_ONCE, RECEIVE_LEN};
@@ -392,7 +392,7 @@ impl Pulled {
     /// Begins a session over a connection that was made for it.
     fn begin(
         &mut self,
-        mut connection: Connection,
+        connection: Connection,
         now: Now,
         (registry, first): (&mio::Registry, usize),
     ) -> Result<Session, End> {
@@ -410,10 +410,19 @@ impl Pulled {
                 return Ok(Session::Http(Box::new(session), Box::new(url)));
             }
         };
-        // Where HTTP was needed before, it is needed after a redirection, too.
-        if is_tunnel || self.spec.options.tunnel || rtsp_url(self.spec.url.text()).1 {
+        #[cfg(feature = "tls")]
+        let connection = {
+            let secured = connection.secured(&url, self.spec.options.tls_fingerprint);
+            secured.map_err(|error| End::Failed(error.to_string()))?
+        };
+        // Where HTTP was needed before, it is needed after a redirection, too, unless that leads into TLS.
+        let is_tunnel = is_tunnel || self.spec.options.tunnel || rtsp_url(self.spec.url.text()).1;
+        if is_tunnel && is_secure(&url) && self.location.is_none() {
+            return Err(End::Failed(client::Refusal::Tls.to_string()));
+        }
+        if is_tunnel && !is_secure(&url) {
             let tunnelled = connection.tunnelled(&url, login.clone(), registry, Token(first));
-            connection = tunnelled.map_err(|error| End::Failed(error.to_string()))?;
+            let connection = tunnelled.map_err(|error| End::Failed(error.to_string()))?;
             return rtsp::Session::new(&url, TransportChoice::Tcp, login, connection, now)
                 .map(|session| Session::Rtsp(Box::new(session)));
         }
@@ -506,6 +515,13 @@ impl Pulled {
                 Ok(Err((reason, realm))) => self.bar(now, login(reason, &realm)),
                 Err(error) => self.fail(now, error.to_string()),
             },
+            End::Redirected(location) if is_secure(self.url()) && !is_secure(&location) => {
+                let location = UserInfo::split(&location).0;
+                self.fail(
+                    now,
+                    format!("it says that the stream is elsewhere, and not inside TLS: {location}"),
+                );
+            }
             End::Redirected(location) if self.redirections < REDIRECTIONS && !location.is_empty() => {
                 self.redirections += 1;
                 // Another server has challenges of its own.

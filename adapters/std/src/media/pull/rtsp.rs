@@ -120,6 +120,13 @@ impl Session {
                 reason,
             ));
         }
+        #[cfg(feature = "tls")]
+        if let Some(distrust) = connection.take_distrust() {
+            let remedy = distrust.untrusted().map(|offered| {
+                format!("; if that is the source's, trust it with --source-fingerprint {offered}")
+            });
+            return Err(End::Failed(format!("{distrust}{}", remedy.unwrap_or_default())));
+        }
         conn.handle_timeout(now, &mut sink);
         self.more = more;
         for _ in 0..STEPS {

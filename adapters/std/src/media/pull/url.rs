@@ -6,7 +6,8 @@ use pinhole::client::Login;
 use pinhole::rtsp::{Url, UrlError};
 use std::fmt;
 
-/// The URL of a source of the network: `rtsp://HOST[:PORT]/PATH`, `rtsph://HOST[:PORT]/PATH` for RTSP over HTTP, or
+/// The URL of a source of the network: `rtsp://HOST[:PORT]/PATH`, `rtsps://HOST[:PORT]/PATH` for RTSP inside TLS,
+/// `rtsph://HOST[:PORT]/PATH` for RTSP over HTTP, or
 /// `http://HOST[:PORT]/PATH` for pictures by HTTP. It may have a user name and a password before the host.
 /// [`Self::parse`] checks it. Its debug output has no credentials; what it is parsed from may have.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,8 +20,8 @@ pub struct SourceUrl {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceUrlError {
-    /// The text begins with none of `rtsp://`, `rtsph://` and `http://`.
-    #[error("the URL of a source begins with rtsp://, rtsph:// or http://")]
+    /// The text begins with none of `rtsp://`, `rtsps://`, `rtsph://` and `http://`.
+    #[error("the URL of a source begins with rtsp://, rtsps://, rtsph:// or http://")]
     Scheme,
     /// The text is no RTSP URL; the [`UrlError`] says why.
     #[error("{0}")]
@@ -85,6 +86,12 @@ impl SourceUrl {
     /// its extension, or else the host.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns whether the source is asked for pictures by HTTP.
+    #[cfg(feature = "tls")]
+    pub(super) fn is_http(&self) -> bool {
+        matches!(Target::parse(&self.text), Ok(Target::Http(_)))
     }
 
     /// Returns the URL as it was read, with credentials if it has any: do not log it.
@@ -250,6 +257,7 @@ mod tests {
             ("rtsp://u:p@camera:554", "camera"),
             ("rtsp://[::1]/", "::1"),
             ("rtsph://u:p@camera:80/live/front.mjpeg", "front"),
+            ("rtsps://u:p@camera/live/front.mjpeg", "front"),
             ("http://camera/axis-cgi/mjpg/video.cgi?resolution=640x480", "video"),
             ("http://u:p@camera:8080/?action=stream", "camera"),
         ] {
@@ -261,7 +269,7 @@ mod tests {
     fn what_is_no_source_is_refused() {
         for url in [
             "rtsp://",
-            "rtsps://camera/",
+            "rtsps://",
             "https://camera/",
             "ftp://camera/x",
             "camera",

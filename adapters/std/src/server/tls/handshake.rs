@@ -53,7 +53,9 @@ enum State {
 #[non_exhaustive]
 pub enum HandshakeError {
     /// The client speaks RTSP or HTTP, and not TLS.
-    #[error("it speaks {protocol} without TLS at the port for TLS; an address that begins with rtsps:// leads here")]
+    #[error(
+        "it speaks {protocol} without TLS at the port for TLS; an address that begins with rtsps:// leads here"
+    )]
     Plain {
         /// The name of the protocol.
         protocol: &'static str,
