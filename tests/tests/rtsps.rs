@@ -305,9 +305,9 @@ fn attacks_on_the_port_for_tls_cost_no_viewer_a_frame() {
     server.wait_events("opened", 4, LIMIT);
     let (over, begun) = (AtomicBool::new(false), Instant::now());
     let (plain, noise) = (format!("OPTIONS {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n"), hostile::noise());
+    let goes_on = || !over.load(Ordering::Relaxed) && begun.elapsed() < Duration::from_secs(5);
+    let connect = || TcpStream::connect(at).expect("the server listens");
     thread::scope(|scope| {
-        let goes_on = || !over.load(Ordering::Relaxed) && begun.elapsed() < Duration::from_secs(5);
-        let connect = || TcpStream::connect(at).expect("the server listens");
         // Whole beginnings of handshakes, each of which costs a signature.
         scope.spawn(|| {
             while goes_on() {

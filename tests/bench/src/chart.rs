@@ -15,7 +15,7 @@ pub(crate) struct Chart {
 pub(crate) struct Line {
     /// The name of the sender.
     pub(crate) name: &'static str,
-    /// One of four colours, 0 to 3; others are taken modulo 4. A sender has the same colour in all
+    /// One of [`COLOURS`], from 0; others are taken modulo their number. A sender has the same colour in all
     /// charts.
     pub(crate) colour: usize,
     /// The number of sessions and the cost at each measured point, in order.
@@ -28,16 +28,20 @@ const LEFT: f64 = 56.0;
 const RIGHT: f64 = 560.0;
 const TOP: f64 = 52.0;
 const BOTTOM: f64 = 334.0;
+/// How many colours there are.
+const COLOURS: usize = 6;
 /// Labels closer than this would touch.
 const LABEL: f64 = 17.0;
 const STYLE: &str = "\
 svg{font:13px system-ui,sans-serif;fill:#24292f}.b{fill:#fff}\
 .g{stroke:#d0d7de}.l{fill:none;stroke-width:2.5}.t{font-weight:600}\
 .c0{stroke:#6e7781;fill:#6e7781}.c1{stroke:#0969da;fill:#0969da}\
-.c2{stroke:#bc4c00;fill:#bc4c00}.c3{stroke:#1a7f37;fill:#1a7f37}text{stroke:none!important}\
+.c2{stroke:#bc4c00;fill:#bc4c00}.c3{stroke:#1a7f37;fill:#1a7f37}\
+.c4{stroke:#8250df;fill:#8250df}.c5{stroke:#9a6700;fill:#9a6700}text{stroke:none!important}\
 @media(prefers-color-scheme:dark){svg{fill:#e6edf3}.b{fill:#0d1117}.g{stroke:#30363d}\
 .c0{stroke:#8b949e;fill:#8b949e}.c1{stroke:#58a6ff;fill:#58a6ff}\
-.c2{stroke:#f0883e;fill:#f0883e}.c3{stroke:#3fb950;fill:#3fb950}}.l{fill:none!important}";
+.c2{stroke:#f0883e;fill:#f0883e}.c3{stroke:#3fb950;fill:#3fb950}\
+.c4{stroke:#bc8cff;fill:#bc8cff}.c5{stroke:#d29922;fill:#d29922}}.l{fill:none!important}";
 
 impl Chart {
     /// Returns the whole SVG file.
@@ -82,7 +86,7 @@ impl Chart {
         let ends = self.lines.iter().map(|line| line.points.last().map_or(BOTTOM, |&(_, cost)| y(cost)));
         let labels = apart(&ends.collect::<Vec<_>>());
         for (line, label) in self.lines.iter().zip(labels) {
-            let class = line.colour % 4;
+            let class = line.colour % COLOURS;
             let points: Vec<_> =
                 line.points.iter().map(|&(count, cost)| format!("{:.1},{:.1}", x(count), y(cost))).collect();
             let _ = writeln!(out, "<polyline class=\"l c{class}\" points=\"{}\"/>", points.join(" "));

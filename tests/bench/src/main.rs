@@ -133,7 +133,11 @@ fn transport(text: &str) -> std::result::Result<Transport, String> {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Server {
     Pinhole,
+    /// Inside TLS; with --mode tcp
+    PinholeTls,
     Gst,
+    /// Inside TLS; with --mode tcp
+    GstTls,
     Gso,
     Mmsg,
     Writev,
@@ -204,7 +208,9 @@ fn single(cell: &Cell) -> Result<()> {
     let window = cell.common.window(Duration::from_secs(10));
     let target = match cell.server {
         Server::Pinhole => Target::Pinhole,
+        Server::PinholeTls => Target::PinholeTls,
         Server::Gst => Target::Gst,
+        Server::GstTls => Target::GstTls,
         Server::Gso => Target::Bare(sender::Kind::Gso),
         Server::Mmsg => Target::Bare(sender::Kind::Mmsg),
         Server::Writev => Target::Bare(sender::Kind::Writev),

@@ -57,7 +57,13 @@ pub(crate) const MODES: [Mode; 4] = [
         title: "Recorded, TCP interleaved",
         medium: Medium::Recorded,
         receive: Receive::Tcp,
-        targets: &[Target::Bare(Kind::Writev), Target::Pinhole, Target::Gst],
+        targets: &[
+            Target::Bare(Kind::Writev),
+            Target::Pinhole,
+            Target::PinholeTls,
+            Target::Gst,
+            Target::GstTls,
+        ],
     },
     Mode {
         key: "live",
@@ -165,7 +171,7 @@ impl Plan<'_> {
         let gst = self.gst && !heavy;
         let full = self.full;
         mode.targets.iter().enumerate().filter_map(move |(n, &target)| match target {
-            Target::Gst => gst.then_some(target),
+            Target::Gst | Target::GstTls => gst.then_some(target),
             _ => (full || n < 2).then_some(target),
         })
     }
@@ -232,8 +238,8 @@ impl Plan<'_> {
     fn held(&self, clip: &Clip, found: &mut Found) {
         for mode in MODES.iter().filter(|mode| mode.medium == Medium::Recorded) {
             let both = mode.targets.iter().filter(|&&target| target != Target::Bare(Kind::Mmsg));
-            for &target in both.filter(|&&target| target != Target::Gst || self.gst) {
-                let most = if target == Target::Gst { MOST_PIPELINES } else { MOST };
+            for &target in both.filter(|&&target| !is_gst(target) || self.gst) {
+                let most = if is_gst(target) { MOST_PIPELINES } else { MOST };
                 eprintln!("  {}: sessions held by {}", mode.title, target.name());
                 match cell::held(clip, &self.setting(mode, target, 50), self.extra, most) {
                     Ok((sessions, _)) => found.held.push((clip.name.clone(), mode.key, target, sessions)),
@@ -251,6 +257,10 @@ impl Plan<'_> {
             }
         }
     }
+}
+
+fn is_gst(target: Target) -> bool {
+    matches!(target, Target::Gst | Target::GstTls)
 }
 
 /// Returns the middle one of the finite values, or the mean of the two in the middle if their number is

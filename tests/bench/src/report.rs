@@ -165,6 +165,8 @@ fn chart(clip: &Clip, mode: &Mode, rows: &[&Row]) -> Option<Chart> {
                 Target::Pinhole => 1,
                 Target::Bare(Kind::Mmsg) => 2,
                 Target::Gst => 3,
+                Target::PinholeTls => 4,
+                Target::GstTls => 5,
             };
             lines.push(Line { name, colour, points: Vec::new() });
             lines.len() - 1

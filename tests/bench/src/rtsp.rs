@@ -9,9 +9,9 @@ const REPLY: Duration = Duration::from_secs(20);
 
 /// An RTSP session that was set up and is not yet played: send [`Self::play`] on [`Self::stream`].
 #[derive(Debug)]
-pub(crate) struct SetUp {
+pub(crate) struct SetUp<S = TcpStream> {
     /// The RTSP connection. No byte of the server's replies is left unread on it.
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: S,
     /// The address and the port from which the server's RTP comes over UDP; RTCP comes from the next
     /// port. `None` if the server names no port, as over TCP.
     pub(crate) rtp: Option<SocketAddr>,
@@ -19,7 +19,7 @@ pub(crate) struct SetUp {
     session: String,
 }
 
-impl SetUp {
+impl SetUp<TcpStream> {
     /// Sends DESCRIBE for `url`, and SETUP for its first video track. `transport` is the value of the
     /// Transport header. The URL must name an IP address and a port.
     ///
@@ -27,28 +27,35 @@ impl SetUp {
     /// Returns an error if the connection fails, if the server takes longer than 20 seconds for a reply
     /// or refuses, or if there is no video track.
     pub(crate) fn new(url: &str, transport: &str) -> Result<Self> {
-        let address = url.strip_prefix("rtsp://").and_then(|rest| rest.split('/').next());
-        let address: SocketAddr = address.ok_or("the URL names no host")?.parse()?;
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(REPLY))?;
-        let described = request(&stream, "DESCRIBE", url, 1, "Accept: application/sdp")?;
+        let set_up = Self::over(connect(url)?, url, transport)?;
+        set_up.stream.set_read_timeout(None)?;
+        Ok(set_up)
+    }
+}
+
+impl<S: Read + Write> SetUp<S> {
+    /// Sends DESCRIBE and SETUP, as [`Self::new`] does, over a connection that is made.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Self::new`].
+    pub(crate) fn over(mut stream: S, url: &str, transport: &str) -> Result<Self> {
+        let address = address(url)?;
+        let described = request(&mut stream, "DESCRIBE", url, 1, "Accept: application/sdp")?;
         let track = described.body.split("m=video").nth(1).ok_or("no video is described")?;
         let control = track.lines().find_map(|line| line.strip_prefix("a=control:"));
         let control = control.ok_or("the video has no control URL")?.trim();
-        let track = if control.starts_with("rtsp://") {
+        let track = if control.contains("://") {
             control.to_owned()
         } else {
             let base = described.header("Content-Base").unwrap_or(url);
             format!("{}/{control}", base.trim_end_matches('/'))
         };
-        let reply = request(&stream, "SETUP", &track, 2, &format!("Transport: {transport}"))?;
+        let reply = request(&mut stream, "SETUP", &track, 2, &format!("Transport: {transport}"))?;
         let session = reply.header("Session").ok_or("SETUP gave no session")?;
         let session = session.split(';').next().unwrap_or_default().trim().to_owned();
         let ports = reply.header("Transport").and_then(|transport| transport.split("server_port=").nth(1));
         let port = ports.and_then(|ports| ports.split(['-', ';', ',']).next()?.parse().ok());
         let rtp = port.map(|port| SocketAddr::new(address.ip(), port));
-        stream.set_read_timeout(None)?;
         Ok(Self { stream, rtp, url: url.to_owned(), session })
     }
 
@@ -59,6 +66,22 @@ impl SetUp {
         let range = from.map(|from| format!("Range: npt={from:.3}-\r\n")).unwrap_or_default();
         format!("PLAY {} RTSP/1.0\r\nCSeq: 3\r\nSession: {}\r\n{range}\r\n", self.url, self.session)
     }
+}
+
+/// Connects to the server of a URL, which names an IP address and a port. Reads have a time limit.
+///
+/// # Errors
+/// Returns an error if the connection fails.
+pub(crate) fn connect(url: &str) -> Result<TcpStream> {
+    let stream = TcpStream::connect(address(url)?)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(REPLY))?;
+    Ok(stream)
+}
+
+fn address(url: &str) -> Result<SocketAddr> {
+    let address = url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    Ok(address.ok_or("the URL names no host")?.parse()?)
 }
 
 struct Reply {
@@ -72,7 +95,13 @@ impl Reply {
     }
 }
 
-fn request(mut stream: &TcpStream, method: &str, url: &str, cseq: u32, header: &str) -> Result<Reply> {
+fn request<S: Read + Write>(
+    stream: &mut S,
+    method: &str,
+    url: &str,
+    cseq: u32,
+    header: &str,
+) -> Result<Reply> {
     stream.write_all(format!("{method} {url} RTSP/1.0\r\nCSeq: {cseq}\r\n{header}\r\n\r\n").as_bytes())?;
     // What the reader holds beyond the reply would be lost with it: there is nothing, since nothing
     // plays yet.

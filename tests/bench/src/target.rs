@@ -21,8 +21,12 @@ const STARTS: Duration = Duration::from_secs(30);
 pub(crate) enum Target {
     /// pinhole-server, the server of this workspace.
     Pinhole,
+    /// The same, inside TLS.
+    PinholeTls,
     /// gst-rtsp-server, the stock server.
     Gst,
+    /// The same, inside TLS.
+    GstTls,
     /// A bare sender, which sends packets that were recorded before and does nothing else.
     Bare(Kind),
 }
@@ -50,7 +54,9 @@ impl Target {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Pinhole => "pinhole-server",
+            Self::PinholeTls => "pinhole-server, TLS",
             Self::Gst => "gst-rtsp-server",
+            Self::GstTls => "gst-rtsp-server, TLS",
             Self::Bare(Kind::Gso) => "bare GSO",
             Self::Bare(Kind::Mmsg) => "bare sendmmsg",
             Self::Bare(Kind::Writev) => "bare writev",
@@ -103,6 +109,32 @@ impl Started {
         let &Order { target, medium, clip, sessions, spread, extra } = order;
         match target {
             Target::Pinhole => Self::pinhole(medium, clip, extra),
+            Target::PinholeTls => {
+                let file = certificate(clip)?;
+                let tls = ["--tls-listen", "127.0.0.1:0", "--tls-cert", "--tls-key"].map(str::to_owned);
+                let [listen, at, cert, key] = tls;
+                let path = file.display().to_string();
+                let tls = [extra, &[listen, at, cert, path.clone(), key, path]].concat();
+                let mut started = Self::pinhole(medium, clip, &tls)?;
+                let Source::Rtsp(url) = &started.source else { return Err("a server has a URL".into()) };
+                let mount = url.rsplit('/').next().unwrap_or_default().to_owned();
+                let secure = started.process.wait_stdout(STARTS, |lines| {
+                    let url = lines.iter().find_map(|line| line.split_once("\"url\":\"rtsps://"))?.1;
+                    Some(format!("rtsps://{}{mount}", url.split('"').next()?))
+                });
+                started.source = Source::Rtsps(secure, file);
+                Ok(started)
+            }
+            Target::GstTls => {
+                let file = certificate(clip)?;
+                let mut command = Command::new(PYTHON);
+                command.arg(repository().join("tests/peers/gst_server.py")).arg(clip.avi()?);
+                let process = Running::start(command.arg("tls").arg(&file));
+                let url = process.wait_stdout(STARTS, |lines| {
+                    lines.iter().find(|line| line.starts_with("rtsps:")).cloned()
+                });
+                Ok(Self { process, source: Source::Rtsps(url, file) })
+            }
             Target::Gst => {
                 let mut command = Command::new(PYTHON);
                 command.arg(repository().join("tests/peers/gst_server.py")).arg(clip.avi()?);
@@ -175,6 +207,26 @@ pub(crate) fn prepared(clip: &Clip) -> Result<PathBuf> {
         if !command.status()?.success() {
             return Err("pinhole-server cannot prepare the clip".into());
         }
+    }
+    Ok(file)
+}
+
+/// A file with a certificate for 127.0.0.1 and its key, of ECDSA P-256; openssl makes it when it is first asked for.
+fn certificate(clip: &Clip) -> Result<PathBuf> {
+    let file = clip.directory.join("tls.pem");
+    if !file.exists() {
+        let [key, cert] = ["tls.key", "tls.cert"].map(|name| clip.directory.join(name));
+        let mut command = Command::new("openssl");
+        command.args(["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=bench", "-newkey", "ec"]);
+        command.args(["-pkeyopt", "ec_paramgen_curve:P-256", "-addext", "subjectAltName=IP:127.0.0.1"]);
+        command.args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"]).arg(&key);
+        command.arg("-out").arg(&cert).stdin(Stdio::null()).stderr(Stdio::null());
+        if !command.status()?.success() {
+            return Err("openssl makes no certificate".into());
+        }
+        // With the permissions of the key.
+        fs::copy(&key, &file)?;
+        fs::OpenOptions::new().append(true).open(&file)?.write_all(&fs::read(&cert)?)?;
     }
     Ok(file)
 }

@@ -126,9 +126,10 @@ struct Verifier {
 }
 
 impl Verifier {
+    /// Keeps the reason. Returns what the server is told.
     fn refuse(&self, distrust: Distrust) -> rustls::Error {
         *self.distrust.lock().unwrap_or_else(PoisonError::into_inner) = Some(distrust);
-        CertificateError::ApplicationVerificationFailure.into()
+        CertificateError::UnknownIssuer.into()
     }
 }
 

@@ -110,11 +110,14 @@ fn a_certificate_is_replaced_while_sessions_go_on() {
     let (serving, url, _) = serve(former.clone());
     let mut watching = Client::connect(&url, &trusting(former.fingerprint())).unwrap();
     until(&mut watching, |event| matches!(event, Event::Playing { .. }));
+    let watched = thread::spawn(move || {
+        until(&mut watching, |event| *event == Event::Ended);
+        watching.track_statistics(0).frames_complete
+    });
     serving.handle.replace_identity(new.clone());
     assert_eq!(play(&url, &trusting(new.fingerprint())).unwrap(), 60);
     assert!(matches!(play(&url, &trusting(former.fingerprint())).unwrap_err(), Error::Tls(_)));
-    until(&mut watching, |event| *event == Event::Ended);
-    assert_eq!(watching.track_statistics(0).frames_complete, 60);
+    assert_eq!(watched.join().unwrap(), 60);
 }
 
 #[test]

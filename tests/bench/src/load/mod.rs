@@ -1,18 +1,21 @@
 //! Many clients on one thread, which read packets and look at their headers only.
+mod control;
 mod stream;
 mod tally;
 
 use crate::Result;
 use crate::rtsp::SetUp;
 use crate::sender::start_of;
-use mio::net::{TcpStream, UdpSocket};
+use control::Control;
+use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Registry, Token};
 use nix::sys::socket::{setsockopt, sockopt};
 use pinhole::rtp::{HEADER_LEN, Packet, Repr};
 use quinn_udp::{RecvMeta, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, ErrorKind, IoSliceMut, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use stream::Scanner;
 use tally::Tally;
@@ -53,6 +56,8 @@ pub(crate) enum Receive {
 pub(crate) enum Source {
     /// The URL of a medium of an RTSP server.
     Rtsp(String),
+    /// The URL of a medium of an RTSP server inside TLS, and the file with its certificate.
+    Rtsps(String, PathBuf),
     /// The address of a bare sender. It takes the client's UDP port (0 for TCP) as two bytes,
     /// big-endian, and starts when it has the ports of all sessions.
     Bare(SocketAddr),
@@ -74,7 +79,7 @@ pub(crate) struct Load {
 
 #[derive(Debug)]
 struct Session {
-    control: TcpStream,
+    control: Control,
     scanner: Scanner,
     udp: Option<Udp>,
     play: Vec<u8>,
@@ -219,22 +224,23 @@ impl Session {
                     udp.punch(to)?;
                 }
                 let play = set_up.play(place).into_bytes();
-                (set_up.stream, play)
+                (Control::new(set_up.stream)?, play)
             }
-            Source::Bare(address) => (std::net::TcpStream::connect(address)?, port.to_be_bytes().to_vec()),
+            Source::Rtsps(url, certificate) => {
+                let stream = control::secure(url, certificate)?;
+                let set_up = SetUp::over(stream, url, "RTP/AVP/TCP;unicast;interleaved=0-1")?;
+                let play = set_up.play(place).into_bytes();
+                (Control::of_tls(set_up.stream)?, play)
+            }
+            Source::Bare(address) => {
+                (Control::new(TcpStream::connect(address)?)?, port.to_be_bytes().to_vec())
+            }
         };
-        control.set_nonblocking(true)?;
-        Ok(Self {
-            control: TcpStream::from_std(control),
-            scanner: Scanner::default(),
-            udp,
-            play,
-            tally: Tally::new(frames_per_second),
-        })
+        Ok(Self { control, scanner: Scanner::default(), udp, play, tally: Tally::new(frames_per_second) })
     }
 
     fn register(&mut self, registry: &Registry, n: usize) -> io::Result<()> {
-        registry.register(&mut self.control, Token(2 * n), Interest::READABLE)?;
+        registry.register(self.control.socket(), Token(2 * n), Interest::READABLE)?;
         match &mut self.udp {
             Some(udp) => registry.register(&mut udp.socket, Token(2 * n + 1), Interest::READABLE),
             None => Ok(()),
