@@ -39,14 +39,17 @@ fn certificate(directory: &TempDir, name: &str, key: &[&str]) -> PathBuf {
     directory.file(name, format!("{}{}", read(&cert_file), read(&key_file)).as_bytes())
 }
 
-/// Says something by openssl, and returns what the server says, once that has `end` in it.
-fn openssl(to: SocketAddr, options: &[&str], text: &str, end: &str) -> Vec<String> {
+/// Says something by openssl, and returns the lines of the head of the answer.
+fn openssl(to: SocketAddr, options: &[&str], text: &str) -> Vec<String> {
     let mut command = Command::new("openssl");
     command.args(["s_client", "-quiet", "-connect", &to.to_string()]).args(options);
     let mut client = Running::start(&mut command);
     let mut stdin = client.take_stdin();
     stdin.write_all(text.as_bytes()).expect("openssl reads");
-    client.wait_stdout(LIMIT, |lines| lines.iter().any(|line| line.contains(end)).then(|| lines.to_vec()))
+    client.wait_stdout(LIMIT, |lines| {
+        let end = lines.iter().position(String::is_empty)?;
+        Some(lines[..end].to_vec())
+    })
 }
 
 #[test]
@@ -87,11 +90,9 @@ fn openssl_speaks_rtsp_by_both_versions_of_tls() {
     for version in ["-tls1_2", "-tls1_3"] {
         for scheme in ["rtsp", "rtsps"] {
             let udp = set_up(scheme, "RTP/AVP;unicast;client_port=5000-5001");
-            let said = openssl(at, &[version], &udp, "CSeq: 7");
+            let said = openssl(at, &[version], &udp);
             assert_eq!(said[0], "RTSP/1.0 461 Unsupported transport", "{version}: {said:?}");
-            // Of two, the one that is possible.
-            let either = "RTP/AVP;unicast;client_port=5000-5001,RTP/AVP/TCP;unicast;interleaved=0-1";
-            let said = openssl(at, &[version], &set_up(scheme, either), "Transport:");
+            let said = openssl(at, &[version], &set_up(scheme, "RTP/AVP/TCP;unicast;interleaved=0-1"));
             assert_eq!(said[0], "RTSP/1.0 200 OK", "{version}: {said:?}");
             assert!(said.iter().any(|line| line.contains("interleaved=0-1")), "{said:?}");
         }
@@ -137,7 +138,7 @@ fn users_log_in_inside_tls_by_digest_and_by_basic() {
     // anna:secret and anna:wrong.
     for (credentials, expected) in [("YW5uYTpzZWNyZXQ=", "200 OK"), ("YW5uYTp3cm9uZw==", "401 Unauthorized")]
     {
-        let said = openssl(server.tls_address(), &[], &describe(credentials), "CSeq: 7");
+        let said = openssl(server.tls_address(), &[], &describe(credentials));
         assert_eq!(said[0], format!("RTSP/1.0 {expected}"), "{said:?}");
         let offered = said.iter().any(|line| line.starts_with("WWW-Authenticate: Basic"));
         assert_eq!(offered, expected.starts_with("401"), "{said:?}");
@@ -235,7 +236,7 @@ fn the_viewer_comes_back_inside_tls() {
     let first = serve(&directory, &clip, &["--loop"]);
     let (at, fingerprint) = (first.tls_address().to_string(), first.fingerprint());
     let url = first.tls_url(clip.mount());
-    let options = ["--json", "--tls-fingerprint", &fingerprint, "--duration", "20"];
+    let options = ["--tls-fingerprint", &fingerprint, "--duration", "20"];
     let viewer = viewer::start_with(&url, Transport::Tcp, &options);
     first.wait_events("opened", 1, LIMIT);
     thread::sleep(Duration::from_secs(1));
@@ -299,9 +300,9 @@ fn attacks_on_the_port_for_tls_cost_no_viewer_a_frame() {
     let server = serve(&directory, &clip, &["--request-timeout", "2s", "--threads", "1"]);
     let (url, fingerprint) = (server.tls_url(clip.mount()), server.fingerprint());
     let (at, hello) = (server.tls_address(), client_hello());
-    let trusting = ["--json", "--tls-fingerprint", &fingerprint];
+    let trusting = ["--tls-fingerprint", &fingerprint];
     let inside: Vec<_> = (0..3).map(|_| viewer::start_with(&url, Transport::Tcp, &trusting)).collect();
-    let outside = viewer::start_with(&server.url(clip.mount()), Transport::Tcp, &["--json"]);
+    let outside = viewer::start_with(&server.url(clip.mount()), Transport::Tcp, &[]);
     server.wait_events("opened", 4, LIMIT);
     let (over, begun) = (AtomicBool::new(false), Instant::now());
     let (plain, noise) = (format!("OPTIONS {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n"), hostile::noise());
