@@ -1,5 +1,7 @@
 //! The certificate and the key of a server.
-use super::{Fingerprint, provider, self_signed};
+use super::problem::{IdentityError, IdentityProblem};
+use super::provider::provider;
+use super::{Fingerprint, self_signed};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -7,7 +9,7 @@ use rustls::server::NoServerSessionStorage;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The longest file with certificates or a key.
@@ -19,54 +21,6 @@ const MAX_LEN: u64 = 1 << 20;
 pub struct Identity {
     config: Arc<ServerConfig>,
     fingerprint: Fingerprint,
-}
-
-/// Why there is no [`Identity`]. It is displayed as a sentence that says which file is wrong, and what to do.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {problem}", path.display())]
-#[non_exhaustive]
-pub struct IdentityError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub problem: IdentityProblem,
-}
-
-/// What is wrong with a file with a certificate or a key.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum IdentityProblem {
-    /// The file cannot be read or written.
-    #[error("{0}")]
-    File(#[from] io::Error),
-    /// The file has a key, and others than its owner may read or change it.
-    #[error("others may read or change this file, and so pass for this server with the key in it; run: chmod 600 {}", .0.display())]
-    Permissions(PathBuf),
-    /// What stands between the lines of PEM is not what should be there.
-    #[error("this is not PEM ({0}); begin with a line such as -----BEGIN CERTIFICATE-----")]
-    Pem(String),
-    /// There is no certificate in the file.
-    #[error("there is no certificate in it (-----BEGIN CERTIFICATE-----)")]
-    NoCertificate,
-    /// There is no key in the file that can be read.
-    #[error(
-        "there is no private key in it (-----BEGIN PRIVATE KEY-----); one with a passphrase is decrypted by: openssl pkey"
-    )]
-    NoKey,
-    /// The key cannot be used.
-    #[error(
-        "this private key cannot be used ({0}); use one of ECDSA P-256 or P-384, Ed25519, or RSA of 2048 bits or more"
-    )]
-    Key(String),
-    /// The key is not that of the certificate.
-    #[error("this private key is not that of the certificate in {}", .0.display())]
-    OtherKey(PathBuf),
-    /// The certificate cannot be used.
-    #[error("this certificate cannot be used ({0})")]
-    Certificate(String),
-    /// The system has no random numbers for a new key.
-    #[error("no key can be made ({0})")]
-    Making(String),
 }
 
 impl Identity {

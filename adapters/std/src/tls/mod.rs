@@ -6,6 +6,10 @@ mod fingerprint;
 #[cfg(feature = "server")]
 mod identity;
 #[cfg(feature = "server")]
+mod problem;
+#[cfg(any(feature = "server", feature = "client"))]
+mod provider;
+#[cfg(feature = "server")]
 mod self_signed;
 #[cfg(any(feature = "server", feature = "client"))]
 mod session;
@@ -14,20 +18,14 @@ mod verifier;
 
 pub use fingerprint::{Fingerprint, NotAFingerprint};
 #[cfg(feature = "server")]
-pub use identity::{Identity, IdentityError, IdentityProblem};
+pub use identity::Identity;
+#[cfg(feature = "server")]
+pub use problem::{IdentityError, IdentityProblem};
 #[cfg(any(feature = "server", feature = "client"))]
 pub(crate) use session::Session;
 #[cfg(feature = "client")]
 pub use verifier::Distrust;
 #[cfg(feature = "client")]
-pub(crate) use verifier::{Trust, load_store};
-
-use rustls::crypto::CryptoProvider;
-use std::sync::{Arc, OnceLock};
-
-/// Returns what computes. It is the same for all connections.
-#[cfg(any(feature = "server", feature = "client"))]
-fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    Arc::clone(PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider())))
-}
+pub(crate) use verifier::Trust;
+#[cfg(feature = "pull")]
+pub(crate) use verifier::load_store;

@@ -1,5 +1,5 @@
 //! Makes a certificate that no authority has signed.
-use super::identity::IdentityProblem;
+use super::problem::IdentityProblem;
 use crate::new_file::NewFile;
 use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 use std::io::Write;

@@ -24,6 +24,7 @@ impl Session {
     }
 
     /// Returns whether there is something to be written to the socket.
+    #[cfg(feature = "server")]
     pub(crate) fn wants_write(&self) -> bool {
         self.0.wants_write()
     }

@@ -1,5 +1,6 @@
 //! By which certificates a client knows a server.
-use super::{Fingerprint, provider};
+use super::Fingerprint;
+use super::provider::provider;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};

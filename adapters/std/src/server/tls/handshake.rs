@@ -38,7 +38,7 @@ pub(in super::super) struct Handshake {
 
 enum State {
     /// Waits for the ClientHello.
-    Hello(Acceptor),
+    Hello(Box<Acceptor>),
     /// Waits until it is answered among those of its address.
     Asked(Box<Accepted>),
     /// Waits until it is answered among those of all addresses, which is at that time, if it is known.
@@ -118,7 +118,7 @@ impl Handshake {
             writable: true,
             until: now.at + timeout,
             received: 0,
-            state: State::Hello(Acceptor::default()),
+            state: State::Hello(Box::default()),
         })
     }
 
@@ -204,7 +204,7 @@ impl Handshake {
     }
 
     /// Takes in the ClientHello, as far as it has come.
-    fn listen(&mut self, mut acceptor: Acceptor) -> Result<Step, Failure> {
+    fn listen(&mut self, mut acceptor: Box<Acceptor>) -> Result<Step, Failure> {
         if self.received == 0 && !self.looks_like_tls()? {
             self.state = State::Hello(acceptor);
             return Ok(Step::Wait(None));
