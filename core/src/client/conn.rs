@@ -130,8 +130,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>, U: AsRef<[u8]>> ClientConn<B, U> {
     /// storage is longer than that, the window is longer, too.
     ///
     /// # Errors
-    /// Returns [`Unusable::Url`] if the URL cannot be parsed or is an `rtsps://` URL without [`Config::secure`], and [`Unusable::StorageTooSmall`] if
-    /// `storage` is shorter than [`Config::storage_len`] returns for a window of 0 bytes.
+    /// Returns [`Unusable::Url`] if the URL cannot be parsed, or is an `rtsps://` URL without
+    /// [`Config::secure`], and [`Unusable::StorageTooSmall`] if `storage` is shorter than
+    /// [`Config::storage_len`] returns for a window of 0 bytes.
     pub fn new(config: Config, now: Now, url: U, random: u64, storage: B) -> Result<Self, Unusable> {
         if Url::parse(url.as_ref())?.is_secure() && !config.secure {
             return Err(UrlError { kind: UrlErrorKind::Rtsps, at: 0 }.into());

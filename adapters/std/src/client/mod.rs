@@ -127,9 +127,10 @@ impl std::fmt::Debug for Client {
 impl Client {
     /// Connects to the server of `url`, and asks it to play [`Options::play`]. `url` is `rtsp://HOST[:PORT]/PATH`, or
     /// begins with `rtsps://` for RTSP inside TLS, with the feature `tls`, or with `rtsph://` for RTSP over HTTP. Inside
-    /// TLS, all media travel in the connection, whatever [`Options::transport`] says. It may have a user name and a password before the host; if it has none,
-    /// those of [`Options::credentials`] are used. No other host is told them: a redirection leaves them behind unless it
-    /// leads to the same host. A redirection from inside TLS to a URL without it is not followed.
+    /// TLS, all media travel in the connection, whatever [`Options::transport`] says. The URL may have a user name and a
+    /// password before the host; if it has none, those of [`Options::credentials`] are used. No other host is told them:
+    /// a redirection leaves them behind unless it leads to the same host. A redirection from inside TLS to a URL without
+    /// it is not followed.
     ///
     /// Blocks until there is a TCP connection, or no address of the host has answered within
     /// [`Options::connect_timeout`]. The session itself begins with the first [`Self::turn`].
