@@ -75,7 +75,7 @@ install_peers() {
         gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-x
         gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi python3-gst-1.0 glib-networking openssl
         python3-pil python3-venv
-        chromium curl
+        chromium curl haproxy
         # what rates the unit of the service, and opens sockets for it
         systemd
         tshark ethtool iproute2 util-linux

@@ -54,10 +54,12 @@ pub enum Peer {
     Openssl,
     /// TLS for GStreamer, as a client and as a server: glib-networking.
     GioTls,
+    /// The program `haproxy`, a load balancer.
+    Haproxy,
 }
 
 impl Peer {
-    const COUNT: usize = 16;
+    const COUNT: usize = 17;
 
     /// Returns the Debian packages to install.
     const fn packages(self) -> &'static str {
@@ -77,6 +79,7 @@ impl Peer {
             Self::Systemd => "systemd",
             Self::Openssl => "openssl",
             Self::GioTls => "glib-networking python3-gi",
+            Self::Haproxy => "haproxy",
             Self::Namespaces => "iproute2 util-linux, and network namespaces with TAPs",
         }
     }
@@ -127,6 +130,7 @@ impl Peer {
                 ok("systemd-analyze", &["--version"]) && ok("systemd-socket-activate", &["--version"])
             }
             Self::Openssl => ok("openssl", &["version"]),
+            Self::Haproxy => ok("haproxy", &["-v"]),
             Self::GioTls => {
                 let has_tls = "Gio.TlsBackend.get_default().supports_tls()";
                 ok(PYTHON, &["-c", &format!("from gi.repository import Gio; assert {has_tls}")])

@@ -7,12 +7,13 @@ use pinhole::rtsp::DEFAULT_TLS_PORT;
 use pinhole::sdp::FrameRate;
 use pinhole_args::{Manual, RATES, VALUES};
 use pinhole_std::media::{NormaliseOptions, PatternFormat, SourceOptions, SourceUrl};
+use pinhole_std::server::ipnet::IpNet;
 use pinhole_std::server::{MAX_USER, Options, Users};
 use pinhole_std::tls::{Fingerprint, Identity, IdentityError};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::num::{IntErrorKind, NonZero};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -302,6 +303,11 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) logins: Logins,
 
+    /// Addresses and networks of proxies, such as HAProxy with send-proxy-v2, that say whose a connection is;
+    /// may be repeated
+    #[arg(long, value_name = "ADDR[/BITS]", value_delimiter = ',', value_parser = network)]
+    pub(crate) trusted_proxy: Vec<IpNet>,
+
     #[command(flatten)]
     pub(crate) limits: Limits,
 
@@ -473,6 +479,17 @@ fn timeout(text: &str) -> Result<Duration, String> {
 /// Parses where to listen for RTSP.
 fn address(text: &str) -> Result<SocketAddr, String> {
     address_or(text, DEFAULT_PORT)
+}
+
+/// Parses an address or a network. Not everybody can be a proxy.
+fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let network =
+        network.map_err(|_| "an address such as 10.0.0.7, or a network such as 10.0.0.0/8, is expected")?;
+    if network.prefix_len() == 0 {
+        return Err("this is every address: whoever connects could claim any other one".into());
+    }
+    Ok(network)
 }
 
 /// Parses where to listen for browsers.

@@ -142,6 +142,7 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         let users = if cli.logins.allow_basic { users.with_basic() } else { users };
         server.require_login(users)?;
     }
+    server.trust_proxies(cli.trusted_proxy.iter().copied());
     let handle = server.handle();
     let stopped = Arc::new(AtomicBool::new(false));
     stop.call({

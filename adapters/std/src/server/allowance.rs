@@ -48,6 +48,11 @@ impl Allowance {
         self.seat.too_many()
     }
 
+    /// Returns whether the connection comes through a proxy, so that datagrams do not reach its client.
+    pub(super) const fn is_proxied(&self) -> bool {
+        self.seat.is_proxied()
+    }
+
     /// Returns true if the server is about to end: nothing new is begun.
     pub(super) fn is_draining(&self) -> bool {
         self.seat.is_draining()

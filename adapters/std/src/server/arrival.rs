@@ -37,6 +37,8 @@ impl Protocol {
 pub(super) enum Role {
     /// Its client speaks RTSP. It is admitted anew if it speaks HTTP.
     Rtsp,
+    /// It comes from a proxy, which says whose it is. It is admitted anew, as one of this protocol, when it has.
+    Proxied(Protocol),
     /// Its client speaks HTTP, and may see the pages only if it has come to their port. It is admitted anew if it is one
     /// of the two of a tunnel.
     #[cfg(feature = "http")]

@@ -4,6 +4,7 @@ use super::arrival::{Arrival, Role};
 #[cfg(feature = "http")]
 use super::http::HttpConnection;
 use super::peer::{Next, Peer};
+use super::proxied::Proxied;
 use super::shared::Shared;
 #[cfg(feature = "tls")]
 use super::tls::Handshake;
@@ -18,19 +19,14 @@ use std::io;
 use std::net::SocketAddr;
 
 /// A client, and the connection with it.
-#[cfg_attr(
-    any(feature = "http", feature = "tls"),
-    expect(
-        clippy::large_enum_variant,
-        reason = "most are of RTSP, and each packet would cost another access"
-    )
-)]
+#[expect(clippy::large_enum_variant, reason = "most are of RTSP, and each packet would cost another access")]
 pub(super) enum Connection {
     Rtsp(Peer),
     #[cfg(feature = "http")]
     Http(HttpConnection),
     #[cfg(feature = "tls")]
     Handshake(Handshake),
+    Proxied(Proxied),
 }
 
 impl Connection {
@@ -48,6 +44,10 @@ impl Connection {
         let client = (address, seat);
         Ok(match role {
             Role::Rtsp => Self::Rtsp(Peer::new(now, stream, client, config, registry, token)?),
+            Role::Proxied(protocol) => {
+                let timeout = config.request_timeout;
+                Self::Proxied(Proxied::new(now, stream, client, protocol, timeout, registry, token)?)
+            }
             #[cfg(feature = "http")]
             Role::Http { has_pages } => {
                 Self::Http(HttpConnection::new(now, stream, client, has_pages, registry, token)?)
@@ -70,7 +70,6 @@ impl Connection {
     }
 
     /// Returns the connection as what it has turned out to be, after [`Next::Readmit`]; `None` if it is nothing else.
-    #[cfg(any(feature = "http", feature = "tls"))]
     pub(super) fn into_arrival(self) -> Option<Arrival> {
         match self {
             #[cfg(feature = "http")]
@@ -81,6 +80,7 @@ impl Connection {
             Self::Http(http) => Some(http.into_arrival()),
             #[cfg(feature = "tls")]
             Self::Handshake(handshake) => handshake.into_arrival(),
+            Self::Proxied(proxied) => proxied.into_arrival(),
         }
     }
 
@@ -108,6 +108,7 @@ impl Connection {
             Self::Http(http) => http.deregister(registry),
             #[cfg(feature = "tls")]
             Self::Handshake(handshake) => handshake.deregister(registry),
+            Self::Proxied(proxied) => proxied.deregister(registry),
         }
     }
 
@@ -118,6 +119,7 @@ impl Connection {
             Self::Http(http) => http.ready(readable, writable),
             #[cfg(feature = "tls")]
             Self::Handshake(handshake) => handshake.ready(readable, writable),
+            Self::Proxied(proxied) => proxied.ready(readable),
         }
     }
 
@@ -125,7 +127,6 @@ impl Connection {
     pub(super) const fn set_live(&mut self, live: bool) {
         match self {
             Self::Rtsp(peer) => peer.set_live(live),
-            #[cfg(any(feature = "http", feature = "tls"))]
             _ => {}
         }
     }
@@ -138,7 +139,6 @@ impl Connection {
     pub(super) fn awaits(&self, of: impl Fn(u16) -> bool) -> bool {
         match self {
             Self::Rtsp(peer) => peer.awaits(of),
-            #[cfg(any(feature = "http", feature = "tls"))]
             _ => false,
         }
     }
@@ -151,6 +151,7 @@ impl Connection {
             Self::Http(http) => (None, http.wanted()),
             #[cfg(feature = "tls")]
             Self::Handshake(_) => (None, None),
+            Self::Proxied(_) => (None, None),
         };
         rtsp.into_iter().flatten().chain(http)
     }
@@ -159,7 +160,6 @@ impl Connection {
     pub(super) fn take_routes(&mut self) -> Option<impl Iterator<Item = UdpRoute>> {
         match self {
             Self::Rtsp(peer) => peer.take_routes(),
-            #[cfg(any(feature = "http", feature = "tls"))]
             _ => None,
         }
     }
@@ -174,7 +174,6 @@ impl Connection {
     ) {
         match self {
             Self::Rtsp(peer) => peer.handle_datagram(now, from, socket, port, datagram),
-            #[cfg(any(feature = "http", feature = "tls"))]
             _ => {}
         }
     }
@@ -186,6 +185,7 @@ impl Connection {
             Self::Http(http) => http.close(),
             #[cfg(feature = "tls")]
             Self::Handshake(handshake) => handshake.close(),
+            Self::Proxied(proxied) => proxied.close(),
         }
     }
 
@@ -196,6 +196,7 @@ impl Connection {
             Self::Http(http) => http.address(),
             #[cfg(feature = "tls")]
             Self::Handshake(handshake) => handshake.address(),
+            Self::Proxied(proxied) => proxied.address(),
         }
     }
 
@@ -207,6 +208,7 @@ impl Connection {
             Self::Http(http) => http.is_sending(),
             #[cfg(feature = "tls")]
             Self::Handshake(_) => false,
+            Self::Proxied(_) => false,
         }
     }
 
@@ -218,6 +220,7 @@ impl Connection {
             Self::Http(http) => http.turn(now, shared, tell),
             #[cfg(feature = "tls")]
             Self::Handshake(handshake) => handshake.turn(now, shared, tell),
+            Self::Proxied(proxied) => proxied.turn(now, &mut shared.scratch),
         }
     }
 }

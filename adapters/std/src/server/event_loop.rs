@@ -1,8 +1,6 @@
 //! One event loop: its connections, its UDP sockets, and the order of their turns.
 use super::acceptor::Acceptor;
-#[cfg(feature = "http")]
-use super::arrival::Role;
-use super::arrival::{Arrival, Protocol};
+use super::arrival::{Arrival, Protocol, Role};
 use super::connection::Connection;
 use super::datagrams::Datagrams;
 use super::exact_wait;
@@ -20,6 +18,7 @@ use super::{Error, Event, Options};
 use crate::media::Library;
 use crate::udp::RECEIVE_LEN;
 use crate::wakes::{Precision, Wakes};
+use ipnet::IpNet;
 use mio::{Events, Poll, Token, Waker};
 use pinhole::frame::TrackId;
 use slab::Slab;
@@ -75,6 +74,8 @@ pub(super) struct EventLoop {
     acceptors: Vec<(Protocol, Acceptor)>,
     /// What decides who is let in; `None` in all loops but the one that accepts.
     limits: Option<Arc<Limits>>,
+    /// Where connections come from that begin with a header of a proxy.
+    proxies: Vec<IpNet>,
     refusals: Refusals,
     peers: Slab<Connection>,
     wakes: Wakes,
@@ -114,6 +115,7 @@ impl EventLoop {
             poll: watch.poll,
             acceptors: Vec::new(),
             limits: None,
+            proxies: Vec::new(),
             refusals: Refusals::default(),
             peers: Slab::new(),
             wakes: Wakes::default(),
@@ -175,6 +177,11 @@ impl EventLoop {
     #[cfg(feature = "tls")]
     pub(super) fn show(&mut self, certificate: Arc<Certificate>) {
         self.shared.certificate = certificate;
+    }
+
+    /// Has connections from these networks begin with a header that says whose they are.
+    pub(super) fn trust_proxies(&mut self, networks: Vec<IpNet>) {
+        self.proxies = networks;
     }
 
     /// Lets in only who logs in.
@@ -253,19 +260,21 @@ impl EventLoop {
 
     /// Accepts connections of one listening socket, for all loops.
     fn accept(&mut self, number: usize, closing: bool) {
-        let Self { acceptors, limits: Some(limits), workers, refusals, .. } = self else { return };
+        let Self { acceptors, limits: Some(limits), proxies, workers, refusals, .. } = self else { return };
         let Some((protocol, acceptor)) = acceptors.get_mut(number) else { return };
         let protocol = *protocol;
         acceptor.accept(|stream, address| {
             if closing {
                 return;
             }
-            let seat = limits.admit(address);
+            let is_proxy = proxies.iter().any(|network| network.contains(&address.ip().to_canonical()));
+            let seat = if is_proxy { limits.admit_proxy(address) } else { limits.admit(address) };
             if let Some(reason) = seat.as_ref().map_or_else(|&reason| Some(reason), Seat::too_many) {
                 refusals.tell(address, reason);
             }
             if let Ok(seat) = seat {
-                workers.hand_over(Arrival { role: protocol.into(), stream, address, seat });
+                let role = if is_proxy { Role::Proxied(protocol) } else { protocol.into() };
+                workers.hand_over(Arrival { role, stream, address, seat });
             }
         });
     }
@@ -340,7 +349,6 @@ impl EventLoop {
                 self.remove(index, now.at);
                 self.workers.connection_ended(self.number);
             }
-            #[cfg(any(feature = "http", feature = "tls"))]
             Next::Readmit => {
                 let Some(arrival) = self.remove(index, now.at).into_arrival() else {
                     return self.is_admitted(address, Ok(false));

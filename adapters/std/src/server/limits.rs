@@ -75,6 +75,8 @@ pub(super) struct Seat {
     limits: Arc<Limits>,
     origin: Origin,
     too_many: Option<TurnedAway>,
+    /// Whether the connection comes through a proxy.
+    is_proxied: bool,
     bitrate: u64,
     /// When the request may be answered that waits for those of others from the same address.
     reserved: Option<Instant>,
@@ -114,6 +116,18 @@ impl Limits {
     /// # Errors
     /// It is to be closed at once: it is too many, and so are those that are told so, or there is no memory for it.
     pub(super) fn admit(self: &Arc<Self>, address: SocketAddr) -> Result<Seat, TurnedAway> {
+        self.admit_of(address, self.max_connections_per_ip)
+    }
+
+    /// Admits a connection of a proxy, which brings those of many clients. See [`Seat::exchange`].
+    ///
+    /// # Errors
+    /// As for [`Self::admit`].
+    pub(super) fn admit_proxy(self: &Arc<Self>, address: SocketAddr) -> Result<Seat, TurnedAway> {
+        self.admit_of(address, usize::MAX)
+    }
+
+    fn admit_of(self: &Arc<Self>, address: SocketAddr, most: usize) -> Result<Seat, TurnedAway> {
         if !is_available(MEMORY) {
             return Err(TurnedAway::Memory);
         }
@@ -124,8 +138,8 @@ impl Limits {
             Some(TurnedAway::Draining)
         } else if used.connections >= self.max_connections {
             Some(TurnedAway::Server { limit: self.max_connections })
-        } else if own >= self.max_connections_per_ip {
-            Some(TurnedAway::Address { limit: self.max_connections_per_ip })
+        } else if own >= most {
+            Some(TurnedAway::Address { limit: most })
         } else {
             None
         };
@@ -150,6 +164,7 @@ impl Limits {
             limits: self.clone(),
             origin,
             too_many,
+            is_proxied: false,
             bitrate: 0,
             reserved: None,
             #[cfg(feature = "tls")]
@@ -164,6 +179,23 @@ impl Limits {
 }
 
 impl Seat {
+    /// Gives the seat of a proxy up for that of its client.
+    ///
+    /// # Errors
+    /// As for [`Limits::admit`].
+    pub(super) fn exchange(self, client: SocketAddr) -> Result<Self, TurnedAway> {
+        let limits = self.limits.clone();
+        drop(self);
+        let mut seat = limits.admit(client)?;
+        seat.is_proxied = true;
+        Ok(seat)
+    }
+
+    /// Returns whether the connection comes through a proxy, so that datagrams do not reach its client.
+    pub(super) const fn is_proxied(&self) -> bool {
+        self.is_proxied
+    }
+
     /// Returns why the connection is one too many, and can only be told so; `None` if it is not.
     pub(super) const fn too_many(&self) -> Option<TurnedAway> {
         self.too_many

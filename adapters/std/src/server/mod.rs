@@ -19,6 +19,7 @@ mod origin;
 mod owners;
 mod peer;
 mod program;
+mod proxied;
 mod shared;
 #[cfg(feature = "tls")]
 mod tls;
@@ -35,6 +36,7 @@ use crate::udp;
 use acceptor::Acceptor;
 use arrival::Protocol;
 use event_loop::{EventLoop, Watch};
+use ipnet::IpNet;
 use limits::Limits;
 use logins::Logins;
 use pinhole::server::{CloseReason, Config, ConnError, LowerTransport, SessionId, Summary};
@@ -51,6 +53,7 @@ use workers::Workers;
 pub use descriptors::raise_descriptor_limit;
 #[cfg(feature = "simulation")]
 pub use http::simulation;
+pub use ipnet;
 #[cfg(feature = "tls")]
 pub use tls::HandshakeError;
 pub use users::{MAX_REALM, MAX_USER, MAX_USERS, User, Users, UsersError};
@@ -475,6 +478,16 @@ impl Server {
     #[cfg(feature = "tls")]
     pub const fn tls_addr(&self) -> Option<SocketAddr> {
         self.tls
+    }
+
+    /// Has connections from these networks begin with a header of the PROXY protocol, version 2, which says whose they are:
+    /// as load balancers such as HAProxy send it. Limits, logs and logins are those of the client's address then, and not
+    /// of the proxy's. A connection without such a header is closed. SETUP for UDP is refused with 461, because datagrams
+    /// would not come from the proxy. This goes for all ports of the server.
+    ///
+    /// List only addresses of proxies: whoever else has one of them can claim any address.
+    pub fn trust_proxies(&mut self, networks: impl IntoIterator<Item = IpNet>) {
+        self.first.trust_proxies(networks.into_iter().collect());
     }
 
     /// Has all clients log in as one of `users`, by RTSP and by HTTP, before they are told or sent anything. Only OPTIONS

@@ -104,7 +104,6 @@ pub(super) enum Next {
     /// To be removed.
     Close,
     /// To be admitted anew as what it has turned out to be; see [`super::connection::Connection::into_arrival`].
-    #[cfg(any(feature = "http", feature = "tls"))]
     Readmit,
 }
 

@@ -130,7 +130,8 @@ impl<T: FnMut(&Event)> Program<'_, T> {
                 found.map(|media| library.ask(media, self.now.at, self.now.at));
                 match found.filter(|&media| library.has_track(media, setup.track())) {
                     Some(media) if setup.transport() == LowerTransport::Udp => {
-                        let is_reached = !self.is_tunnelled && !self.is_secure;
+                        let is_reached =
+                            !self.is_tunnelled && !self.is_secure && !self.allowance.is_proxied();
                         let ports = is_reached.then(|| self.datagrams.choose(self.address)).flatten();
                         let burst = live_burst(setup.receive_buffer());
                         accept(setup.with_ports(ports).with_live_burst(burst), media)

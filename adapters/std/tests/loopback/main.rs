@@ -8,6 +8,7 @@ mod draining;
 mod failures;
 mod limits;
 mod login;
+mod proxies;
 mod threads;
 #[cfg(feature = "tls")]
 mod tls;
