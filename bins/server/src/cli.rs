@@ -196,6 +196,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "[ADDR:]PORT", value_parser = http_address)]
     pub(crate) http: Option<SocketAddr>,
 
+    /// Where to listen for programs and people who look after the server: /metrics, /healthz, /readyz and /sessions over
+    /// HTTP, without a login; PORT alone is on this machine only [default: nowhere]
+    #[arg(long, value_name = "[ADDR:]PORT", value_parser = admin_address)]
+    pub(crate) admin: Option<SocketAddr>,
+
     /// Frames per second of media without a clock of their own, 30, 29.97 or 30000/1001; others, such as AVI
     /// and MP4 files, keep theirs [default: 30]
     #[arg(long, value_name = "N", value_parser = pinhole_args::frame_rate)]
@@ -372,6 +377,8 @@ Exit status: 0 stopped or all input ended, 1 failed, also if no frame came, 2 wr
 const DEFAULT_PORT: u16 = 8554;
 /// The port for browsers, where only an address is given.
 const HTTP_PORT: u16 = 8080;
+/// The admin port, where only an address is given.
+const ADMIN_PORT: u16 = 9554;
 
 /// Takes the path of a medium, which may not be there, or a source of the network.
 fn media(text: OsString) -> Result<Media, String> {
@@ -404,19 +411,24 @@ fn timeout(text: &str) -> Result<Duration, String> {
 
 /// Parses where to listen for RTSP.
 fn address(text: &str) -> Result<SocketAddr, String> {
-    address_or(text, DEFAULT_PORT)
+    address_or(text, (Ipv4Addr::UNSPECIFIED, DEFAULT_PORT))
 }
 
 /// Parses where to listen for browsers.
 fn http_address(text: &str) -> Result<SocketAddr, String> {
-    address_or(text, HTTP_PORT)
+    address_or(text, (Ipv4Addr::UNSPECIFIED, HTTP_PORT))
 }
 
-/// Parses an address, a port, or both. An address alone has `port`.
-fn address_or(text: &str, port: u16) -> Result<SocketAddr, String> {
+/// Parses where an admin port listens.
+fn admin_address(text: &str) -> Result<SocketAddr, String> {
+    address_or(text, (Ipv4Addr::LOCALHOST, ADMIN_PORT))
+}
+
+/// Parses an address, a port, or both. What is left out is that of `default`.
+fn address_or(text: &str, (ip, port): (Ipv4Addr, u16)) -> Result<SocketAddr, String> {
     let host_port = text.strip_prefix(':').unwrap_or(text);
     if let Ok(port) = host_port.parse() {
-        return Ok((Ipv4Addr::UNSPECIFIED, port).into());
+        return Ok((ip, port).into());
     }
     let asked = text.rsplit(':').next().unwrap_or_default();
     if asked.parse::<u16>().is_err_and(|error| *error.kind() == IntErrorKind::PosOverflow) {
@@ -498,6 +510,9 @@ mod tests {
         assert_eq!(http_address("127.0.0.1"), Ok((Ipv4Addr::LOCALHOST, 8080).into()));
         assert_eq!(http_address("81"), Ok((Ipv4Addr::UNSPECIFIED, 81).into()));
         assert!(http_address("a b").unwrap_err().contains("127.0.0.1:8080"));
+        assert_eq!(admin_address("9000"), Ok((Ipv4Addr::LOCALHOST, 9000).into()));
+        assert_eq!(admin_address("0.0.0.0"), Ok((Ipv4Addr::UNSPECIFIED, 9554).into()));
+        assert_eq!(admin_address("10.0.0.1:1"), Ok(([10, 0, 0, 1], 1).into()));
     }
 
     fn path(path: &str) -> Media {

@@ -16,7 +16,7 @@ use clap::CommandFactory;
 use cli::{Cli, Command, DEFAULT_FPS, DEFAULT_MEDIA, Media, Serve};
 use pinhole_log::{Form, Log};
 use pinhole_std::media::{InputEvent, Library, Playback, default_cache};
-use pinhole_std::server::{self, Event, Options, Server, raise_descriptor_limit};
+use pinhole_std::server::{self, Admin, Event, Options, Server, raise_descriptor_limit};
 use report::Report;
 use std::io;
 use std::net::SocketAddr;
@@ -88,6 +88,12 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
             std::process::exit(0);
         }
     })?;
+    // Before the media, too, so that it tells that they are being read.
+    let admin = cli.admin.map(Admin::bind).transpose();
+    let admin = admin.map_err(|error| format!("{error}; choose another address with --admin ADDR:PORT"))?;
+    if let Some(admin) = &admin {
+        report.admin(admin.local_addr());
+    }
     let descriptors = raise_descriptor_limit();
     if let Some(descriptors) = descriptors.filter(|descriptors| *descriptors < MIN_DESCRIPTORS) {
         return Err(format!(
@@ -125,7 +131,8 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
     options.config.session_timeout = cli.session_timeout.into();
     if let Some(descriptors) = descriptors {
         let sources = count_sources(cli).saturating_mul(SOURCE_DESCRIPTORS).min(descriptors / 2);
-        options.for_descriptors(descriptors - sources);
+        let of_admin = admin.as_ref().map_or(0, |_| Admin::MAX_DESCRIPTORS.min(descriptors / 4));
+        options.for_descriptors(descriptors - sources - of_admin);
     }
     cli.limits.apply(&mut options);
     let mut server = Server::with_listeners(service::listeners()?, &options, library)
@@ -136,6 +143,9 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         report.logins(&users);
         let users = if cli.logins.allow_basic { users.with_basic() } else { users };
         server.require_login(users)?;
+    }
+    if let Some(admin) = &admin {
+        server.observe(admin);
     }
     let handle = server.handle();
     let stopped = Arc::new(AtomicBool::new(false));

@@ -1,6 +1,6 @@
 //! [`ConnState`]: the state of a connection, which all that is done with it changes.
 use super::config::{Config, REPLY_ROOM};
-use super::event::{CloseReason, ConnError, Notice, SessionId};
+use super::event::{CloseReason, ConnError, Notice, SessionId, TrackStatus};
 use super::stream::{Stream, earliest};
 use super::transmit::Transmit;
 use crate::fmt::debug;
@@ -218,13 +218,13 @@ impl ConnState {
         let mut streams = self.streams.iter().enumerate();
         let (index, reason) = streams.find_map(|(index, stream)| Some((index, stream.gone(leaving)?)))?;
         let stream = self.streams.get(index)?;
-        let (session, track, summary) = (stream.session, stream.sender.track(), stream.summary(now));
+        let TrackStatus { session, track, transport, summary } = stream.status(now);
         debug!("{:?}: {:?} is gone: {:?}", session, track, reason);
         // The last stream takes its place.
         let last = self.streams.pop()?;
         if let Some(free) = self.streams.get_mut(index) {
             *free = last;
         }
-        Some(Notice::Closed { session, track, reason, summary })
+        Some(Notice::Closed { session, track, transport, reason, summary })
     }
 }

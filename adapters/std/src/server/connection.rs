@@ -3,6 +3,10 @@ use super::Event;
 use super::arrival::{Arrival, Role};
 #[cfg(feature = "http")]
 use super::http::HttpConnection;
+#[cfg(feature = "metrics")]
+use super::logins::Logins;
+#[cfg(feature = "metrics")]
+use super::observe::Row;
 use super::peer::{Next, Peer};
 use super::shared::Shared;
 #[cfg(feature = "http")]
@@ -152,6 +156,19 @@ impl Connection {
             Self::Rtsp(peer) => peer.handle_datagram(now, from, socket, port, datagram),
             #[cfg(feature = "http")]
             Self::Http(_) => {}
+        }
+    }
+
+    /// Calls `add` with each stream that is set up. Returns the kind of the connection: 0 is RTSP, 1 RTSP over HTTP, 2
+    /// HTTP.
+    #[cfg(feature = "metrics")]
+    pub(super) fn observe(&self, now: Now, logins: Option<&Logins>, add: &mut impl FnMut(Row)) -> usize {
+        match self {
+            Self::Rtsp(peer) => usize::from(peer.observe(now, logins, add)),
+            Self::Http(http) => {
+                http.observe(now, logins, add);
+                2
+            }
         }
     }
 

@@ -6,6 +6,10 @@ use super::allowance::Allowance;
 use super::failures::Failures;
 use super::limits::Seat;
 use super::logins::Reserved;
+#[cfg(feature = "metrics")]
+use super::logins::{Logins, Reader};
+#[cfg(feature = "metrics")]
+use super::observe::Row;
 use super::program::{Awaited, Program};
 #[cfg(feature = "http")]
 use super::tunnel::TunnelInput;
@@ -18,6 +22,8 @@ use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use pinhole::rtp::Want;
+#[cfg(feature = "metrics")]
+use pinhole::server::TrackStatus;
 use pinhole::server::{Batch, Config, Login, Port, ServerConn, Transmit, Turn, UdpRoute};
 use pinhole::time::{Duration, Instant, Now};
 use socket2::SockRef;
@@ -181,6 +187,23 @@ impl Peer {
     ) {
         self.conn.handle_datagram(now, from, socket, port, datagram);
         self.rerouted = true;
+    }
+
+    /// Calls `add` with each track that is set up. Returns whether the connection is a tunnel.
+    #[cfg(feature = "metrics")]
+    pub(super) fn observe(&self, now: Now, logins: Option<&Logins>, add: &mut impl FnMut(Row)) -> bool {
+        for status in self.conn.statuses(now) {
+            let TrackStatus { session, track, transport, summary } = status;
+            add(Row {
+                session: Some(session),
+                track,
+                peer: self.link.address,
+                user: Reader::new(logins, &self.link.login).name(),
+                carrier: transport.into(),
+                summary,
+            });
+        }
+        self.link.tunnel.is_some()
     }
 
     pub(super) fn close(&mut self) {
