@@ -59,6 +59,10 @@ pub(crate) enum Command {
     /// Set the password of a user who may log in to a server with --users: it is asked for twice, or is a
     /// line of standard input
     Passwd(Passwd),
+    /// Show the sessions of a running server in the terminal, those that are sent the most first; the server needs
+    /// --admin
+    #[cfg(feature = "top")]
+    Top(Top),
     #[command(flatten)]
     Manual(Manual),
 }
@@ -155,6 +159,14 @@ pub(crate) struct Passwd {
     /// Say more on standard error; twice, and three times, for still more
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+#[cfg(feature = "top")]
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// The admin port of the server
+    #[arg(value_name = "[ADDR:]PORT", default_value = "127.0.0.1:9554", value_parser = admin_address)]
+    pub(crate) address: SocketAddr,
 }
 
 /// Options for logins.

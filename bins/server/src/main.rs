@@ -2,7 +2,7 @@
 //!
 //! [`cli`] is the command line, [`prepare`] a command of it, [`indexing`] reads the media, [`device`] adds
 //! cameras, [`users`] are those who may log in, [`report`] tells what happens, [`service`] is for managers of services,
-//! and [`signals`] are those of the system.
+//! [`signals`] are those of the system, and `top` shows the sessions of another process of this program.
 mod cli;
 mod device;
 mod indexing;
@@ -10,6 +10,8 @@ mod prepare;
 mod report;
 mod service;
 mod signals;
+#[cfg(feature = "top")]
+mod top;
 mod users;
 
 use clap::CommandFactory;
@@ -41,6 +43,8 @@ fn main() -> ExitCode {
     let (json, verbose) = match &cli.command {
         Some(Command::Prepare(prepare)) => (prepare.json, prepare.verbose),
         Some(Command::Passwd(passwd)) => (passwd.json, passwd.verbose),
+        #[cfg(feature = "top")]
+        Some(Command::Top(_)) => (false, 0),
         Some(Command::Manual(_)) | None => (cli.serve.json, cli.serve.verbose),
     };
     let log = match Log::start("pinhole-server", if json { Form::Json } else { Form::Words }) {
@@ -57,6 +61,8 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Some(Command::Prepare(prepare)) => prepare::run(prepare, &report),
         Some(Command::Passwd(passwd)) => users::passwd(passwd).map(|done| report.password(&done)),
+        #[cfg(feature = "top")]
+        Some(Command::Top(top)) => top::run(top),
         Some(Command::Manual(manual)) => manual.run(Cli::command()).map_err(Into::into),
         None => serve(&cli.serve, &report, &log),
     };
