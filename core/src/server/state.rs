@@ -1,6 +1,6 @@
 //! [`ConnState`]: the state of a connection, which all that is done with it changes.
 use super::config::{Config, REPLY_ROOM};
-use super::event::{CloseReason, ConnError, Notice, SessionId, TrackStatus};
+use super::event::{CloseReason, ConnError, Notice, SessionId};
 use super::stream::{Stream, earliest};
 use super::transmit::Transmit;
 use crate::fmt::debug;
@@ -218,7 +218,8 @@ impl ConnState {
         let mut streams = self.streams.iter().enumerate();
         let (index, reason) = streams.find_map(|(index, stream)| Some((index, stream.gone(leaving)?)))?;
         let stream = self.streams.get(index)?;
-        let TrackStatus { session, track, transport, summary } = stream.status(now);
+        let (session, track, summary) = (stream.session, stream.sender.track(), stream.summary(now));
+        let transport = stream.route.lower();
         debug!("{:?}: {:?} is gone: {:?}", session, track, reason);
         // The last stream takes its place.
         let last = self.streams.pop()?;

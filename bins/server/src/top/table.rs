@@ -22,7 +22,7 @@ pub(super) struct Table {
 /// A column: its title, its width, whether it is for numbers, and what is in it.
 type Column = (&'static str, Constraint, bool, fn(&Session) -> String);
 
-/// From which width of the terminal on there is room for the columns of [`MORE`], and of [`ALL`].
+/// From which width of the terminal on there is room for jitter and user, and for the session, too.
 const WIDTHS: (u16, u16) = (100, 130);
 
 /// What 80 columns have room for.
@@ -30,11 +30,11 @@ const FEW: &[Column] = &[
     ("MEDIUM", Constraint::Fill(1), false, medium),
     ("PEER", Constraint::Length(21), false, |session| session.peer.clone()),
     ("BY", Constraint::Length(4), false, |session| session.transport.clone()),
-    ("FRAMES", Constraint::Length(8), true, |session| session.frames.to_string()),
-    ("SKIPPED", Constraint::Length(7), true, |session| session.skipped.to_string()),
+    ("FRAMES", Constraint::Length(7), true, |session| session.frames.to_string()),
+    ("SKIP", Constraint::Length(5), true, |session| session.skipped.to_string()),
     ("RATE", Constraint::Length(9), true, |session| rate(session.bytes_per_second)),
     ("LOSS", Constraint::Length(6), true, loss),
-    ("AGE", Constraint::Length(8), true, |session| age(session.seconds)),
+    ("AGE", Constraint::Length(7), true, |session| age(session.seconds)),
 ];
 
 const JITTER: Column = ("JITTER", Constraint::Length(9), true, jitter);
@@ -209,7 +209,7 @@ mod tests {
     fn drawn(table: &mut Table, width: u16, height: u16) -> Vec<String> {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         terminal.draw(|frame| table.draw(frame)).unwrap();
-        let cells = terminal.backend().buffer().content().chunks(usize::from(width));
+        let cells = terminal.backend().buffer().content().chunks(usize::from(width).max(1));
         cells
             .map(|line| line.iter().map(|cell| cell.symbol()).collect::<String>().trim_end().to_owned())
             .collect()
@@ -225,7 +225,7 @@ mod tests {
             "{}",
             lines[2]
         );
-        assert!(lines[2].ends_with("1.5 %  1:01:01") && lines[2].contains("39.0 Mb/s"), "{}", lines[2]);
+        assert!(lines[2].ends_with("1.5 % 1:01:01") && lines[2].contains("39.0 Mb/s"), "{}", lines[2]);
         assert!(lines[22].contains(":50020") && lines[23].starts_with("q quit"));
         let wide = drawn(&mut table(1), 140, 24);
         assert!(wide[1].contains("JITTER") && wide[2].ends_with("0000000000000000"), "{}", wide[2]);

@@ -25,8 +25,8 @@ enum State {
     Reads(Vec<u8>),
     /// So many bytes of the response are written.
     Writes(Response, usize),
-    /// The response is written, and its client has not closed the connection yet: to close it first could cost the client
-    /// the response.
+    /// The response is written, and its client has not closed the connection yet: to close it first could cost the
+    /// client the response.
     Leaves,
 }
 

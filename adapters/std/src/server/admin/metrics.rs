@@ -1,12 +1,13 @@
-//! The metrics of a server, as OpenMetrics. All names, units and labels are here; docs/operations.md lists them.
+//! The metrics of a server, as OpenMetrics.
 use super::super::observe::{Carrier, Observed, Phase, SourceState, Totals};
 use super::Shared;
+use super::families::{self as family, Family};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, NoLabelSet, text,
+    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, MetricEncoder, NoLabelSet, text,
 };
 use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ struct Reading(Arc<Shared>);
 /// The labels of a line.
 type Labels<'a, const N: usize> = [(&'static str, &'a str); N];
 
-/// What writes metrics, each as its name, its help, its unit and its lines.
+/// What writes metrics.
 struct Writer<'e>(DescriptorEncoder<'e>);
 
 impl Metrics {
@@ -43,14 +44,10 @@ impl Collector for Reading {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut out = Writer(encoder);
         let observed = self.0.observed();
-        out.info("build", "The version of the server", &[("version", env!("CARGO_PKG_VERSION"))])?;
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        out.begin(&family::BUILD, MetricType::Info)?.encode_info(&version)?;
         let is_ready = observed.is_some_and(|observed| observed.phase() == Phase::Serving);
-        out.gauge(
-            "ready",
-            "Whether clients are let in: 1, or 0 while the server starts or drains",
-            None,
-            [([], u64::from(is_ready))],
-        )?;
+        out.gauge(&family::READY, one(u64::from(is_ready)))?;
         let Some(observed) = observed else { return Ok(()) };
         sessions(&mut out, observed)?;
         refusals(&mut out, observed)?;
@@ -61,130 +58,84 @@ impl Collector for Reading {
 }
 
 fn sessions(out: &mut Writer<'_>, observed: &Observed) -> fmt::Result {
-    let mut sums: BTreeMap<(usize, usize), Totals> = BTreeMap::new();
-    let mut connections = [0; 3];
-    observed.each_snapshot(|_, snapshot| {
-        for (place, carrier, totals) in
-            snapshot.totals().filter(|(_, _, totals)| **totals != Totals::default())
-        {
-            sums.entry((place, carrier as usize)).or_default().add(totals);
-        }
-        connections.iter_mut().zip(snapshot.connections).for_each(|(sum, count)| *sum += count);
-    });
-    let sums: Vec<(Labels<'_, 2>, Totals)> = sums
-        .into_iter()
-        .map(|((place, carrier), totals)| {
-            let carrier = Carrier::ALL.get(carrier).map_or("", |carrier| carrier.name());
-            ([("medium", observed.medium_at(place)), ("transport", carrier)], totals)
-        })
-        .collect();
+    let (sums, connections) = sum_up(observed);
     let each = |value: fn(&Totals) -> u64| sums.iter().map(move |(labels, totals)| (*labels, value(totals)));
-    out.gauge(
-        "connections",
-        "Connections of clients that are open: RTSP, RTSP over HTTP (tunnel), and HTTP",
-        None,
-        ["rtsp", "tunnel", "http"]
-            .into_iter()
-            .zip(connections)
-            .map(|(name, count)| ([("protocol", name)], count)),
-    )?;
-    out.gauge(
-        "connections_limit",
-        "The most connections at once",
-        None,
-        [([], observed.limits.max_connections() as u64)],
-    )?;
-    out.gauge(
-        "sessions",
-        "Sessions that are open. Each track that is set up counts, and each browser that watches (http). The medium / is all media together after the first 1000",
-        None,
-        each(|totals| totals.sessions),
-    )?;
-    let opened = observed.counts.opened().map(|(transport, count)| ([("transport", transport)], count));
-    out.counter("sessions_opened", "Sessions that were opened", None, opened)?;
-    let closed = observed.counts.closed();
-    let closed =
-        closed.map(|(reason, transport, count)| ([("reason", reason), ("transport", transport)], count));
-    out.counter("sessions_closed", "Sessions that were closed, and why: the client tore them down, was not heard of, set them up anew, or the connection ended", None, closed)?;
-    out.counter("frames_sent", "Frames that were sent", None, each(|totals| totals.frames))?;
-    out.counter("packets_sent", "RTP packets that were sent", None, each(|totals| totals.packets))?;
+    let protocols = ["rtsp", "tunnel", "http"].into_iter().zip(connections);
+    out.gauge(&family::CONNECTIONS, protocols.map(|(protocol, count)| ([("protocol", protocol)], count)))?;
+    out.gauge(&family::CONNECTIONS_LIMIT, one(observed.limits.max_connections() as u64))?;
+    out.gauge(&family::SESSIONS, each(|totals| totals.sessions))?;
+    let opened = observed.counts.opened();
     out.counter(
-        "sent",
-        "Bytes of frames that were sent, without headers",
-        Some(&Unit::Bytes),
-        each(|totals| totals.bytes),
+        &family::SESSIONS_OPENED,
+        opened.map(|(transport, count)| ([("transport", transport)], count)),
     )?;
+    let closed = observed.counts.closed().map(|(reason, transport, count)| {
+        let labels = [("reason", reason), ("transport", transport)];
+        (labels, count)
+    });
+    out.counter(&family::SESSIONS_CLOSED, closed)?;
+    out.counter(&family::FRAMES_SENT, each(|totals| totals.frames))?;
+    out.counter(&family::PACKETS_SENT, each(|totals| totals.packets))?;
+    out.counter(&family::SENT, each(|totals| totals.bytes))?;
     let skipped = sums.iter().flat_map(|([medium, transport], totals)| {
         [("late", totals.late), ("loss", totals.thinned)]
             .map(|(reason, count)| ([*medium, *transport, ("reason", reason)], count))
     });
-    out.counter("frames_skipped", "Frames that were not sent, because they were late or faulty (late), or because the client reports loss (loss)", None, skipped)?;
-    out.counter(
-        "packets_lost",
-        "RTP packets that clients have reported as lost",
-        None,
-        each(|totals| totals.lost),
-    )?;
+    out.counter(&family::FRAMES_SKIPPED, skipped)?;
+    out.counter(&family::PACKETS_LOST, each(|totals| totals.lost))?;
     let jitter = sums.iter().filter(|(_, totals)| totals.reporters > 0);
     out.gauge(
-        "receiver_jitter",
-        "The mean of the interarrival jitter in the newest reports of the sessions that have reported any",
-        Some(&Unit::Seconds),
+        &family::RECEIVER_JITTER,
         jitter.map(|(labels, totals)| (*labels, totals.jitter / totals.reporters as f64)),
     )
 }
 
+/// What was sent of a medium by a carrier, over all event loops, with its labels.
+type Sum<'a> = (Labels<'a, 2>, Totals);
+
+/// Sums up what all event loops have published. Returns the numbers of connections, too.
+fn sum_up(observed: &Observed) -> (Vec<Sum<'_>>, [u64; 3]) {
+    let mut sums: BTreeMap<(usize, usize), Totals> = BTreeMap::new();
+    let mut connections = [0; 3];
+    observed.each_snapshot(|_, snapshot| {
+        let watched = snapshot.totals().filter(|(_, _, totals)| **totals != Totals::default());
+        for (place, carrier, totals) in watched {
+            sums.entry((place, carrier as usize)).or_default().add(totals);
+        }
+        connections.iter_mut().zip(snapshot.connections).for_each(|(sum, count)| *sum += count);
+    });
+    let labelled = sums.into_iter().map(|((place, carrier), totals)| {
+        let carrier = Carrier::ALL.get(carrier).map_or("", |carrier| carrier.name());
+        ([("medium", observed.medium_at(place)), ("transport", carrier)], totals)
+    });
+    (labelled.collect(), connections)
+}
+
 fn refusals(out: &mut Writer<'_>, observed: &Observed) -> fmt::Result {
     let refused = observed.limits.refusals().map(|(limit, count)| ([("limit", limit)], count));
-    out.counter("refusals", "Connections and plays that a limit has refused", None, refused)?;
+    out.counter(&family::REFUSALS, refused)?;
     let refused = observed.counts.refused().map(|(status, count)| ([("status", status)], count));
-    out.counter("requests_refused", "Requests that were refused because there is no such medium (404), or because its source has failed (503) or sends nothing (504)", None, refused)?;
+    out.counter(&family::REQUESTS_REFUSED, refused)?;
     let logins = observed.counts.logins().map(|(result, count)| ([("result", result)], count));
-    out.counter("logins", "Logins of connections, and attempts that were refused", None, logins)
+    out.counter(&family::LOGINS, logins)
 }
 
 fn loading(out: &mut Writer<'_>, observed: &Observed) -> fmt::Result {
     let loading = observed.loading.read().unwrap_or_default();
-    out.counter("cache_hits", "Look-ups of frames that were in the cache", None, [([], loading.hits)])?;
-    out.counter(
-        "cache_misses",
-        "Frames that sessions had to wait for until they were loaded",
-        None,
-        [([], loading.misses)],
-    )?;
-    out.gauge("cache", "Bytes of frames in the cache", Some(&Unit::Bytes), [([], loading.cached as u64)])?;
-    out.gauge(
-        "cache_limit",
-        "Bytes that the cache may hold",
-        Some(&Unit::Bytes),
-        [([], loading.budget as u64)],
-    )?;
-    out.gauge(
-        "loader_queue",
-        "Streams for which there may be a frame to load",
-        None,
-        [([], loading.queued as u64)],
-    )?;
-    out.gauge("loader_jobs", "Frames that are being loaded", None, [([], loading.running as u64)])?;
-    out.gauge(
-        "loader_jobs_stalled",
-        "Frames whose loading takes so long that their disk may hang",
-        None,
-        [([], loading.stalled as u64)],
-    )
+    out.counter(&family::CACHE_HITS, one(loading.hits))?;
+    out.counter(&family::CACHE_MISSES, one(loading.misses))?;
+    out.gauge(&family::CACHE, one(loading.cached as u64))?;
+    out.gauge(&family::CACHE_LIMIT, one(loading.budget as u64))?;
+    out.gauge(&family::LOADER_QUEUE, one(loading.queued as u64))?;
+    out.gauge(&family::LOADER_JOBS, one(loading.running as u64))?;
+    out.gauge(&family::LOADER_JOBS_STALLED, one(loading.stalled as u64))
 }
 
 fn loops(out: &mut Writer<'_>, observed: &Observed) -> fmt::Result {
     let rests: Vec<_> = observed.rests().map(|(number, rest)| (number.to_string(), rest)).collect();
-    out.gauge(
-        "loop_last_turn",
-        "How long ago the event loop has turned; one with nothing to do turns once a second",
-        Some(&Unit::Seconds),
-        rests.iter().map(|(number, rest)| ([("loop", &**number)], rest.as_micros() as f64 / 1e6)),
-    )?;
-    let help = "How long a turn of the event loop took, over all of its connections";
-    let mut encoder =
-        out.0.encode_descriptor("loop_turn", help, Some(&Unit::Seconds), MetricType::Histogram)?;
+    let rests = rests.iter().map(|(number, rest)| ([("loop", &**number)], rest.as_micros() as f64 / 1e6));
+    out.gauge(&family::LOOP_LAST_TURN, rests)?;
+    let mut encoder = out.begin(&family::LOOP_TURN, MetricType::Histogram)?;
     let mut result = Ok(());
     observed.each_snapshot(|number, snapshot| {
         let (number, turns) = (number.to_string(), &snapshot.turns);
@@ -203,40 +154,41 @@ fn sources(out: &mut Writer<'_>, observed: &Observed) -> fmt::Result {
         SourceState::ALL
             .map(|state| ([("medium", medium), ("state", state.name())], u64::from(state == current)))
     });
-    out.gauge(
-        "source_state",
-        "The state of each live input and source: 1 for the one that it is in",
-        None,
-        states,
-    )?;
+    out.gauge(&family::SOURCE_STATE, states)?;
     let restarts = sources.iter().map(|(medium, _, restarts)| ([("medium", medium)], restarts));
-    out.counter("source_restarts", "How often a source was lost, and is tried again", None, restarts)
+    out.counter(&family::SOURCE_RESTARTS, restarts)
+}
+
+/// Returns a line without labels.
+fn one<V>(value: V) -> [(Labels<'static, 0>, V); 1] {
+    [([], value)]
 }
 
 impl Writer<'_> {
-    fn info<const N: usize>(&mut self, name: &str, help: &str, labels: &Labels<'_, N>) -> fmt::Result {
-        self.0.encode_descriptor(name, help, None, MetricType::Info)?.encode_info(labels)
+    /// Begins a family.
+    fn begin<'s>(
+        &'s mut self,
+        family: &'s Family,
+        kind: MetricType,
+    ) -> Result<MetricEncoder<'s>, fmt::Error> {
+        self.0.encode_descriptor(family.name, family.help, family.unit.as_ref(), kind)
     }
 
     fn gauge<'l, V: EncodeGaugeValue, const N: usize>(
         &mut self,
-        name: &str,
-        help: &str,
-        unit: Option<&Unit>,
+        family: &Family,
         lines: impl IntoIterator<Item = (Labels<'l, N>, V)>,
     ) -> fmt::Result {
-        let mut encoder = self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+        let mut encoder = self.begin(family, MetricType::Gauge)?;
         lines.into_iter().try_for_each(|(labels, value)| encoder.encode_family(&labels)?.encode_gauge(&value))
     }
 
     fn counter<'l, V: EncodeCounterValue, const N: usize>(
         &mut self,
-        name: &str,
-        help: &str,
-        unit: Option<&Unit>,
+        family: &Family,
         lines: impl IntoIterator<Item = (Labels<'l, N>, V)>,
     ) -> fmt::Result {
-        let mut encoder = self.0.encode_descriptor(name, help, unit, MetricType::Counter)?;
+        let mut encoder = self.begin(family, MetricType::Counter)?;
         lines.into_iter().try_for_each(|(labels, value)| {
             encoder.encode_family(&labels)?.encode_counter::<NoLabelSet, _, f64>(&value, None)
         })

@@ -11,6 +11,7 @@
 //! A connection has one request. Whatever comes, so many connections, bytes and requests a second are the most.
 mod answers;
 mod exchange;
+mod families;
 mod metrics;
 mod sessions;
 

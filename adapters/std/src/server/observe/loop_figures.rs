@@ -1,7 +1,7 @@
 //! The figures of one event loop.
 //!
-//! The loop counts without a lock and without an atomic access. About once a second it adds the figures of its sessions up,
-//! and publishes them. Where an admin port reads at that moment, it does so in the next turn.
+//! The loop counts without a lock. About once a second it adds the figures of its sessions up, and publishes them. If
+//! an admin port reads at that moment, it does so in the next turn.
 use super::super::Event;
 use super::super::connection::Connection;
 use super::super::logins::Logins;
