@@ -126,7 +126,7 @@ build_features() {
 
 check_features_of_std() {
     local features
-    for features in "" client server library record pattern transcode http pull tls v4l2 simulation client,record http,pattern client,tls server,tls; do
+    for features in "" client server library record pattern transcode http metrics pull tls v4l2 simulation client,record http,pattern client,tls server,tls; do
         echo "pinhole-std with features '$features'"
         cargo check --locked --quiet -p pinhole-std --no-default-features --features "$features"
     done

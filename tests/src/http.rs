@@ -128,9 +128,16 @@ impl Connection {
     /// # Panics
     /// Panics if the server does not close the connection within a minute after it has sent the last byte.
     pub fn rest(&mut self) -> Vec<u8> {
+        self.try_rest().expect("the server closes the connection")
+    }
+
+    /// Waits until the server closes the connection, as [`Self::rest`] does.
+    ///
+    /// # Errors
+    /// Returns an error if the connection is reset, or is not closed within a minute after the last byte.
+    pub fn try_rest(&mut self) -> std::io::Result<Vec<u8>> {
         let mut rest = Vec::new();
-        self.0.read_to_end(&mut rest).expect("the server closes the connection");
-        rest
+        self.0.read_to_end(&mut rest).map(|_| rest)
     }
 
     /// Returns the address of the server.

@@ -11,6 +11,7 @@
 //!   compares what it shows with pictures that a person has accepted.
 //! - [`dialogue`] speaks RTSP by hand, [`hostile`] has requests that a server must refuse, and
 //!   [`stranger`] sends packets in the name of hosts that do not exist.
+//! - [`metrics`] reads what an admin port tells.
 //! - [`rtp`] reads RTP and RTCP packets.
 //! - [`fake`] is a server that answers wrongly, with the packets of [`picture`].
 //! - [`relay`] is a proxy that loses packets, and [`network`] makes networks of the kernel's that do.
@@ -32,6 +33,7 @@ pub mod firmware;
 pub mod hostile;
 pub mod http;
 pub mod late;
+pub mod metrics;
 pub mod network;
 pub mod peer;
 pub mod picture;

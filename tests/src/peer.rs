@@ -27,9 +27,9 @@ pub enum Peer {
     /// Pillow, a library for pictures, in the system's Python. It gives access to all options of libjpeg.
     /// [`crate::clip::Clip::corpus`] needs it.
     Pillow,
-    /// PyAV, OpenCV and aiortsp of PyPI, in the Python environment that `tests/python.sh` makes. PyAV and OpenCV are
+    /// PyAV, OpenCV, aiortsp and prometheus-client of PyPI, in the Python environment that `tests/python.sh` makes. PyAV and OpenCV are
     /// RTSP clients and decoders, each with an FFmpeg of its own, and OpenCV writes videos; aiortsp is an RTSP client
-    /// that is written in Python. See [`python_environment`].
+    /// that is written in Python; prometheus-client reads metrics. See [`python_environment`].
     PyPi,
     /// The permission to make network namespaces with names, and virtual Ethernet interfaces (TAP) in them:
     /// see [`crate::network::in_own_namespaces`].
@@ -70,7 +70,9 @@ impl Peer {
             Self::Tshark => "tshark ethtool iproute2 util-linux, and network namespaces",
             Self::Display => "xvfb xdotool imagemagick libx11-6 libxcursor1",
             Self::Pillow => "python3-pil",
-            Self::PyPi => "python3-venv, and PyAV, OpenCV and aiortsp of PyPI: tests/python.sh",
+            Self::PyPi => {
+                "python3-venv, and PyAV, OpenCV, aiortsp and prometheus-client of PyPI: tests/python.sh"
+            }
             Self::Qemu => "qemu-system-arm qemu-system-data util-linux lld rustc-web cargo-web rust-web-src",
             Self::Fuse => "mount util-linux, /dev/fuse, and namespaces in which FUSE can be mounted",
             Self::Deb => "dpkg, and cargo-deb: cargo install --locked cargo-deb",
@@ -110,7 +112,7 @@ impl Peer {
             Self::Pillow => ok(PYTHON, &["-c", "import PIL.Image"]),
             Self::PyPi => {
                 let python = python_environment().display().to_string();
-                ok(&python, &["-c", "import av, cv2, aiortsp.rtsp.session"])
+                ok(&python, &["-c", "import av, cv2, aiortsp.rtsp.session, prometheus_client"])
             }
             Self::Qemu => {
                 let tool = |name: &str| repository().join("bins/firmware").join(name).display().to_string();

@@ -226,6 +226,14 @@ impl Server {
         self.process.wait_stdout(STARTS, |lines| tls(lines, "fingerprint"))
     }
 
+    /// Returns the address and the TCP port of the admin port. The server must have been started with `--admin`.
+    ///
+    /// # Panics
+    /// Panics if the server does not print the URL of its admin port within 20 seconds.
+    pub fn admin(&self) -> SocketAddr {
+        self.process.wait_stdout(STARTS, admin)
+    }
+
     /// Returns the URL of a medium. `mount` is the name under which the medium is served: [`Clip::mount`]
     /// for a clip, and `live` for a camera or a pipe. The name is not checked here: if there is no such
     /// medium, the server replies 404 to requests for the URL.
@@ -372,7 +380,17 @@ fn tls(lines: &[String], name: &str) -> Option<String> {
 
 /// Returns the address of the pages of a server, if it is among its lines of JSON.
 pub(crate) fn pages(lines: &[String]) -> Option<SocketAddr> {
-    let url = events(lines, "pages").next()?["url"].as_str()?.to_owned();
+    at_url(lines, "pages")
+}
+
+/// Returns the address of the admin port of a server, if it is among its lines of JSON.
+pub fn admin(lines: &[String]) -> Option<SocketAddr> {
+    at_url(lines, "admin")
+}
+
+/// Returns the address in the URL of the first event of a kind.
+fn at_url(lines: &[String], kind: &str) -> Option<SocketAddr> {
+    let url = events(lines, kind).next()?["url"].as_str()?.to_owned();
     url.strip_prefix("http://")?.strip_suffix('/')?.parse().ok()
 }
 

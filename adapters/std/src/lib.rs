@@ -61,6 +61,7 @@
 //! |-|-|
 //! | `server` | [`server`]: an RTSP server on sockets; with `library` |
 //! | `http` | pages and pictures for browsers from a server, over HTTP, and RTSP over HTTP; with `server` |
+//! | `metrics` | an admin port of a server, with its metrics, its health and its sessions; with `http` |
 //! | `client` | [`client`]: an RTSP client on sockets, also over HTTP |
 //! | `library` | [`media`]: files, directories and live inputs, and files that are prepared ahead of time |
 //! | `record` | [`record`]: received frames are written to a file; [`new_file`], as with `library` |

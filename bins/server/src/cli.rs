@@ -62,6 +62,10 @@ pub(crate) enum Command {
     /// Set the password of a user who may log in to a server with --users: it is asked for twice, or is a
     /// line of standard input
     Passwd(Passwd),
+    /// Show the sessions of a running server in the terminal, those that are sent the most first; the server needs
+    /// --admin
+    #[cfg(feature = "top")]
+    Top(Top),
     #[command(flatten)]
     Manual(Manual),
 }
@@ -160,6 +164,14 @@ pub(crate) struct Passwd {
     pub(crate) verbose: u8,
 }
 
+#[cfg(feature = "top")]
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// The admin port of the server
+    #[arg(value_name = "[ADDR:]PORT", default_value = "127.0.0.1:9554", value_parser = admin_address)]
+    pub(crate) address: SocketAddr,
+}
+
 /// Options for logins.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Logins {
@@ -249,6 +261,11 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     pub(crate) tls: Tls,
+
+    /// Where to listen for programs and people who look after the server: /metrics, /healthz, /readyz and /sessions over
+    /// HTTP, without a login; PORT alone is on this machine only [default: nowhere]
+    #[arg(long, value_name = "[ADDR:]PORT", value_parser = admin_address)]
+    pub(crate) admin: Option<SocketAddr>,
 
     /// Frames per second of media without a clock of their own, 30, 29.97 or 30000/1001; others, such as AVI
     /// and MP4 files, keep theirs [default: 30]
@@ -446,6 +463,8 @@ const DEFAULT_PORT: u16 = 8554;
 const HTTP_PORT: u16 = 8080;
 /// The port for RTSP inside TLS, where only an address is given.
 const TLS_PORT: u16 = DEFAULT_TLS_PORT;
+/// The admin port, where only an address is given.
+const ADMIN_PORT: u16 = 9554;
 
 /// Takes the path of a medium, which may not be there, or a source of the network.
 fn media(text: OsString) -> Result<Media, String> {
@@ -478,7 +497,7 @@ fn timeout(text: &str) -> Result<Duration, String> {
 
 /// Parses where to listen for RTSP.
 fn address(text: &str) -> Result<SocketAddr, String> {
-    address_or(text, DEFAULT_PORT)
+    address_or(text, (Ipv4Addr::UNSPECIFIED, DEFAULT_PORT))
 }
 
 /// Parses an address or a network. Not everybody can be a proxy.
@@ -494,19 +513,24 @@ fn network(text: &str) -> Result<IpNet, String> {
 
 /// Parses where to listen for browsers.
 fn http_address(text: &str) -> Result<SocketAddr, String> {
-    address_or(text, HTTP_PORT)
+    address_or(text, (Ipv4Addr::UNSPECIFIED, HTTP_PORT))
 }
 
 /// Parses where to listen for RTSP inside TLS.
 fn tls_address(text: &str) -> Result<SocketAddr, String> {
-    address_or(text, TLS_PORT)
+    address_or(text, (Ipv4Addr::UNSPECIFIED, TLS_PORT))
 }
 
-/// Parses an address, a port, or both. An address alone has `port`.
-fn address_or(text: &str, port: u16) -> Result<SocketAddr, String> {
+/// Parses where an admin port listens.
+fn admin_address(text: &str) -> Result<SocketAddr, String> {
+    address_or(text, (Ipv4Addr::LOCALHOST, ADMIN_PORT))
+}
+
+/// Parses an address, a port, or both. What is left out is that of `default`.
+fn address_or(text: &str, (ip, port): (Ipv4Addr, u16)) -> Result<SocketAddr, String> {
     let host_port = text.strip_prefix(':').unwrap_or(text);
     if let Ok(port) = host_port.parse() {
-        return Ok((Ipv4Addr::UNSPECIFIED, port).into());
+        return Ok((ip, port).into());
     }
     let asked = text.rsplit(':').next().unwrap_or_default();
     if asked.parse::<u16>().is_err_and(|error| *error.kind() == IntErrorKind::PosOverflow) {
@@ -588,6 +612,9 @@ mod tests {
         assert_eq!(http_address("127.0.0.1"), Ok((Ipv4Addr::LOCALHOST, 8080).into()));
         assert_eq!(http_address("81"), Ok((Ipv4Addr::UNSPECIFIED, 81).into()));
         assert!(http_address("a b").unwrap_err().contains("127.0.0.1:8080"));
+        assert_eq!(admin_address("9000"), Ok((Ipv4Addr::LOCALHOST, 9000).into()));
+        assert_eq!(admin_address("0.0.0.0"), Ok((Ipv4Addr::UNSPECIFIED, 9554).into()));
+        assert_eq!(admin_address("10.0.0.1:1"), Ok(([10, 0, 0, 1], 1).into()));
     }
 
     fn path(path: &str) -> Media {

@@ -2,7 +2,7 @@
 //!
 //! [`cli`] is the command line, [`prepare`] a command of it, [`indexing`] reads the media, [`device`] adds
 //! cameras, [`users`] are those who may log in, [`report`] tells what happens, [`service`] is for managers of services,
-//! and [`signals`] are those of the system.
+//! [`signals`] are those of the system, and `top` shows the sessions of another process of this program.
 mod cli;
 mod device;
 mod indexing;
@@ -10,13 +10,15 @@ mod prepare;
 mod report;
 mod service;
 mod signals;
+#[cfg(feature = "top")]
+mod top;
 mod users;
 
 use clap::CommandFactory;
 use cli::{Cli, Command, DEFAULT_FPS, DEFAULT_MEDIA, Media, Serve};
 use pinhole_log::{Form, Log};
 use pinhole_std::media::{InputEvent, Library, Playback, default_cache};
-use pinhole_std::server::{self, Event, Options, Server, raise_descriptor_limit};
+use pinhole_std::server::{self, Admin, Event, Options, Server, raise_descriptor_limit};
 use report::Report;
 use std::io;
 use std::net::SocketAddr;
@@ -41,6 +43,8 @@ fn main() -> ExitCode {
     let (json, verbose) = match &cli.command {
         Some(Command::Prepare(prepare)) => (prepare.json, prepare.verbose),
         Some(Command::Passwd(passwd)) => (passwd.json, passwd.verbose),
+        #[cfg(feature = "top")]
+        Some(Command::Top(_)) => (false, 0),
         Some(Command::Manual(_)) | None => (cli.serve.json, cli.serve.verbose),
     };
     let log = match Log::start("pinhole-server", if json { Form::Json } else { Form::Words }) {
@@ -57,6 +61,8 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Some(Command::Prepare(prepare)) => prepare::run(prepare, &report),
         Some(Command::Passwd(passwd)) => users::passwd(passwd).map(|done| report.password(&done)),
+        #[cfg(feature = "top")]
+        Some(Command::Top(top)) => top::run(top),
         Some(Command::Manual(manual)) => manual.run(Cli::command()).map_err(Into::into),
         None => serve(&cli.serve, &report, &log),
     };
@@ -89,6 +95,12 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
             std::process::exit(0);
         }
     })?;
+    // Before the media, too, so that it tells that they are being read.
+    let admin = cli.admin.map(Admin::bind).transpose();
+    let admin = admin.map_err(|error| format!("{error}; choose another address with --admin ADDR:PORT"))?;
+    if let Some(admin) = &admin {
+        report.admin(admin.local_addr());
+    }
     let descriptors = raise_descriptor_limit();
     if let Some(descriptors) = descriptors.filter(|descriptors| *descriptors < MIN_DESCRIPTORS) {
         return Err(format!(
@@ -126,7 +138,8 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
     options.config.session_timeout = cli.session_timeout.into();
     if let Some(descriptors) = descriptors {
         let sources = count_sources(cli).saturating_mul(SOURCE_DESCRIPTORS).min(descriptors / 2);
-        options.for_descriptors(descriptors - sources);
+        let of_admin = admin.as_ref().map_or(0, |_| Admin::MAX_DESCRIPTORS.min(descriptors / 4));
+        options.for_descriptors(descriptors - sources - of_admin);
     }
     cli.limits.apply(&mut options);
     let mut server = Server::with_listeners(service::listeners()?, &options, library)
@@ -143,6 +156,9 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         server.require_login(users)?;
     }
     server.trust_proxies(cli.trusted_proxy.iter().copied());
+    if let Some(admin) = &admin {
+        server.observe(admin);
+    }
     let handle = server.handle();
     let stopped = Arc::new(AtomicBool::new(false));
     stop.call({

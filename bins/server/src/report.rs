@@ -194,6 +194,22 @@ impl Report {
         }
     }
 
+    /// Tells where the admin port is.
+    pub(crate) fn admin(&self, address: SocketAddr) {
+        let url = format!("http://{}/", Authority(reachable(address)));
+        if self.json {
+            self.say(json!({ "event": "admin", "url": url, "reachable": !address.ip().is_loopback() }));
+        } else {
+            self.log.say(&format_args!("{url}  metrics, health and sessions"));
+        }
+        if !address.ip().is_loopback() {
+            self.log.complain(
+                &"other machines can reach the admin port, which asks for no login: it tells the paths of media, and the \
+                  addresses and names of clients",
+            );
+        }
+    }
+
     /// Tells how many clients there can be.
     pub(crate) fn limits(&self, options: &Options) {
         let (all, each) = (options.max_connections, options.max_connections_per_ip);
@@ -255,7 +271,9 @@ impl Report {
         }
         match event {
             Event::Disconnected { peer, error } => tracing::info!(%peer, %error, "disconnected"),
-            Event::Skipped { peer, frames, .. } => tracing::info!(%peer, frames, "late: frames left out"),
+            Event::Skipped { peer, session, mount, frames } => {
+                tracing::info!(%peer, %session, medium = %cut(mount), frames, "late: frames left out");
+            }
             event => match rate(event).zip(in_words(event)) {
                 Some((rate, words)) => self.log.offer(Output::Out, rate, words),
                 None => tracing::debug!(?event),
@@ -335,14 +353,15 @@ fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
         Event::Opened { peer, session, mount, transport, user } => Box::new(move || {
             format!("{peer} opened /{} by {}, session {session}{}", cut(mount), transport.name(), whose(user))
         }),
-        Event::Closed { peer, session, mount, reason, summary, user } => Box::new(move || {
+        Event::Closed { peer, session, mount, transport, reason, summary, user } => Box::new(move || {
             let (mount, why, figures) = (cut(mount), reason.description(), figures(summary));
-            format!("{peer} closed /{mount}, session {session}{}: {why}; {figures}", whose(user))
+            let by = transport.name();
+            format!("{peer} closed /{mount} by {by}, session {session}{}: {why}; {figures}", whose(user))
         }),
         Event::BrowserOpened { peer, mount, user } => {
             Box::new(move || format!("{peer} opened /{} by HTTP{}", cut(mount), whose(user)))
         }
-        Event::BrowserClosed { peer, mount, frames, frames_skipped, bytes, user, problem } => {
+        Event::BrowserClosed { peer, mount, frames, frames_skipped, bytes, lifetime, user, problem } => {
             Box::new(move || {
                 let why = problem
                     .as_ref()
@@ -350,9 +369,10 @@ fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
                 let megabytes = *bytes as f64 / 1e6;
                 let frames = Count(*frames, "frame", "frames");
                 format!(
-                    "{peer} closed /{}{}: {frames} ({frames_skipped} left out for time), {megabytes:.1} MB by HTTP{why}",
+                    "{peer} closed /{}{}: {frames} ({frames_skipped} left out for time), {megabytes:.1} MB in {:.1} s by HTTP{why}",
                     cut(mount),
-                    whose(user)
+                    whose(user),
+                    seconds(*lifetime)
                 )
             })
         }
@@ -388,12 +408,14 @@ fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
         Event::Input { mount, event: InputEvent::Ended } => {
             Box::new(move || format!("/{} has ended", cut(mount)))
         }
-        Event::Adapted { peer, one_in: 1, .. } => {
-            Box::new(move || format!("{peer} reports no more loss, and is sent every frame"))
-        }
-        Event::Adapted { peer, one_in, .. } => {
-            Box::new(move || format!("{peer} reports loss, and is sent one frame in {one_in}"))
-        }
+        Event::Adapted { peer, session, mount, one_in: 1 } => Box::new(move || {
+            let mount = cut(mount);
+            format!("{peer} reports no more loss of /{mount}, session {session}, and is sent every frame")
+        }),
+        Event::Adapted { peer, session, mount, one_in } => Box::new(move || {
+            let mount = cut(mount);
+            format!("{peer} reports loss of /{mount}, session {session}, and is sent one frame in {one_in}")
+        }),
         _ => return None,
     })
 }
@@ -408,25 +430,29 @@ fn as_json(event: &Event) -> Option<Value> {
         Event::BrowserOpened { peer, mount, user } => {
             json!({ "event": "browser_opened", "peer": peer.to_string(), "user": user.as_deref(), "mount": mount })
         }
-        Event::BrowserClosed { peer, mount, frames, frames_skipped, bytes, user, problem } => {
+        Event::BrowserClosed { peer, mount, frames, frames_skipped, bytes, lifetime, user, problem } => {
             let problem = problem.as_ref().map(|problem| cut(&problem.to_string()).into_owned());
             json!({ "event": "browser_closed", "peer": peer.to_string(), "user": user.as_deref(), "mount": mount, "frames": frames,
-            "frames_skipped": frames_skipped, "bytes": bytes, "problem": problem })
+            "frames_skipped": frames_skipped, "bytes": bytes, "seconds": seconds(*lifetime), "problem": problem })
         }
-        Event::Skipped { peer, session, frames } => json!({ "event": "skipped", "peer": peer.to_string(),
-            "session": session.to_string(), "frames": frames }),
-        Event::Adapted { peer, session, one_in } => json!({ "event": "adapted", "peer": peer.to_string(),
-            "session": session.to_string(), "one_in": one_in }),
+        Event::Skipped { peer, session, mount, frames } => {
+            json!({ "event": "skipped", "peer": peer.to_string(),
+            "session": session.to_string(), "mount": mount, "frames": frames })
+        }
+        Event::Adapted { peer, session, mount, one_in } => {
+            json!({ "event": "adapted", "peer": peer.to_string(),
+            "session": session.to_string(), "mount": mount, "one_in": one_in })
+        }
         Event::Ended { peer, session, mount, problem } => {
             let problem = problem.as_ref().map(|problem| cut(&problem.to_string()).into_owned());
             json!({ "event": "ended", "peer": peer.to_string(),
             "session": session.to_string(), "mount": mount, "problem": problem })
         }
-        Event::Closed { peer, session, mount, reason, summary, user } => {
+        Event::Closed { peer, session, mount, transport, reason, summary, user } => {
             json!({ "event": "closed", "peer": peer.to_string(), "user": user.as_deref(),
-            "session": session.to_string(), "mount": mount, "why": reason.description(), "frames": summary.frames,
+            "session": session.to_string(), "mount": mount, "transport": transport.name(), "why": reason.description(), "frames": summary.frames,
             "frames_skipped": summary.frames_skipped, "frames_thinned": summary.frames_thinned, "packets": summary.packets, "bytes": summary.octets,
-            "packets_lost": summary.lost, "seconds": summary.lifetime.as_millis() as f64 / 1000.0 })
+            "packets_lost": summary.lost, "seconds": seconds(summary.lifetime) })
         }
         Event::Refused { peer, url, status } => {
             json!({ "event": "refused", "peer": peer.to_string(), "url": cut(&redacted_value(url)),
@@ -522,13 +548,17 @@ fn lost(trouble: &InputTrouble) -> String {
 
 /// Returns the figures of a session that has ended.
 fn figures(summary: &Summary) -> String {
-    let seconds = summary.lifetime.as_millis() as f64 / 1000.0;
+    let seconds = seconds(summary.lifetime);
     let megabytes = summary.octets as f64 / 1e6;
     let Summary { frames, frames_skipped, frames_thinned, packets, lost, .. } = summary;
     let (frames, packets) = (Count(*frames, "frame", "frames"), Count(*packets, "packet", "packets"));
     format!(
         "{frames} ({frames_skipped} left out as late or faulty, {frames_thinned} for loss), {packets} ({lost} reported lost), {megabytes:.1} MB in {seconds:.1} s"
     )
+}
+
+fn seconds(time: pinhole::time::Duration) -> f64 {
+    time.as_millis() as f64 / 1000.0
 }
 
 /// Returns an address that a client on this machine can use. A server on all addresses is also on the

@@ -1,7 +1,7 @@
 //! [`ServerConn`]: a connection, and what can be done with it without its storage.
 use super::claim::{Claim, UdpRoute};
 use super::config::{Config, MAX_TRACKS};
-use super::event::{SessionId, Summary};
+use super::event::{SessionId, Summary, TrackStatus};
 use super::state::{ConnState, Front};
 use super::stream::{Route, Stream};
 use super::transmit::Transmit;
@@ -178,6 +178,11 @@ impl<const TRACKS: usize> ServerConn<TRACKS> {
     /// [`super::Notice::Closed`] has the final figures of a track.
     pub fn summaries(&self, now: Now) -> impl Iterator<Item = (TrackId, Summary)> {
         self.state.streams.iter().map(move |stream| (stream.sender.track(), stream.summary(now)))
+    }
+
+    /// Returns each track that is set up, as it is at the time `now`, in no particular order.
+    pub fn statuses(&self, now: Now) -> impl Iterator<Item = TrackStatus> {
+        self.state.streams.iter().map(move |stream| stream.status(now))
     }
 
     /// Returns when the next turn is due if nothing arrives before. Ask for this after each turn. `store` has

@@ -68,6 +68,8 @@ pub enum Notice {
         /// [`Setup::accept`](super::Setup::accept), and [`TrackId::track`] is the number of the track in that
         /// medium, counted from 0.
         track: TrackId,
+        /// How the track's packets travelled.
+        transport: LowerTransport,
         /// Why the track was removed.
         reason: CloseReason,
         /// The final figures of the track, from its SETUP on.
@@ -150,9 +152,29 @@ pub struct Summary {
     /// The cumulative number of lost packets in the client's newest report (RFC 3550, 6.4.1); 0 before the
     /// first report. It is negative if the client received more duplicates than it missed packets.
     pub lost: i32,
+    /// The interarrival jitter in the client's newest report, in ticks of the track's clock (RFC 3550, 6.4.1); 0
+    /// before the first report.
+    pub jitter: u32,
     /// The time from SETUP to the removal of the track. If the track is still set up, it is the time from
     /// SETUP until now.
     pub lifetime: Duration,
+}
+
+/// A track that is set up, as it is at one time. [`ServerConn::statuses`](super::ServerConn::statuses) returns
+/// it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TrackStatus {
+    /// The session that the track belongs to.
+    pub session: SessionId,
+    /// The track. [`TrackId::media`] is the number that was passed to
+    /// [`Setup::accept`](super::Setup::accept), and [`TrackId::track`] is the number of the track in that
+    /// medium, counted from 0.
+    pub track: TrackId,
+    /// How the track's packets travel.
+    pub transport: LowerTransport,
+    /// The figures of the track, counted from its SETUP until now.
+    pub summary: Summary,
 }
 
 /// Why a connection takes no more requests. In each case, send what

@@ -42,7 +42,7 @@ pub use chunk::{Chunk, Pieces};
 pub use claim::{Claim, PortPair, UdpRoute};
 pub use config::{Config, MAX_TRACKS, MIN_REQUEST};
 pub use conn::ServerConn;
-pub use event::{CloseReason, ConnError, Notice, SessionId, Summary};
+pub use event::{CloseReason, ConnError, Notice, SessionId, Summary, TrackStatus};
 #[cfg(feature = "auth")]
 pub use login::{
     Attempt, Authenticator, CHALLENGE_FIELD, Challenges, LIFETIME, Login, MAX_USER, Scope, Users, Verdict,

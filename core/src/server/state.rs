@@ -219,12 +219,13 @@ impl ConnState {
         let (index, reason) = streams.find_map(|(index, stream)| Some((index, stream.gone(leaving)?)))?;
         let stream = self.streams.get(index)?;
         let (session, track, summary) = (stream.session, stream.sender.track(), stream.summary(now));
+        let transport = stream.route.lower();
         debug!("{:?}: {:?} is gone: {:?}", session, track, reason);
         // The last stream takes its place.
         let last = self.streams.pop()?;
         if let Some(free) = self.streams.get_mut(index) {
             *free = last;
         }
-        Some(Notice::Closed { session, track, reason, summary })
+        Some(Notice::Closed { session, track, transport, reason, summary })
     }
 }

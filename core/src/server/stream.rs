@@ -1,5 +1,5 @@
 //! A track that was set up: what RTSP adds to the [`Sender`] of its packets.
-use super::event::{CloseReason, Notice, SessionId, Summary};
+use super::event::{CloseReason, Notice, SessionId, Summary, TrackStatus};
 use crate::fmt::debug;
 use crate::frame::FrameStore;
 use crate::rtp::{Framing, Message, Next, Port, Sender, SenderEvent};
@@ -129,7 +129,18 @@ impl Stream {
             packets: counters.packets,
             octets: counters.octets,
             lost: counters.lost,
+            jitter: counters.jitter,
             lifetime: now.at.since(self.created),
+        }
+    }
+
+    /// How it is now.
+    pub(super) fn status(&self, now: Now) -> TrackStatus {
+        TrackStatus {
+            session: self.session,
+            track: self.sender.track(),
+            transport: self.route.lower(),
+            summary: self.summary(now),
         }
     }
 }

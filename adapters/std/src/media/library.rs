@@ -21,6 +21,8 @@ use super::pattern::{Pattern, PatternFormat};
 use super::problem::Problem;
 #[cfg(feature = "pull")]
 use super::pull::Pullers;
+#[cfg(feature = "metrics")]
+use super::recorded::LoadingMeter;
 use super::recorded::{Disk, FileId, Files, Indexing, LoopFrames};
 use super::waiting::wait_for;
 use super::wakers::Wakers;
@@ -306,6 +308,12 @@ impl Library {
     /// Returns how many bytes of frames the cache holds now.
     pub fn cached(&self) -> usize {
         self.loaded.cached_bytes()
+    }
+
+    /// Returns what tells how the loaders and the cache do.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn loading(&self) -> LoadingMeter {
+        self.loaded.meter()
     }
 
     /// Returns true if the library has no media: either nothing was added, or nothing that was added can be

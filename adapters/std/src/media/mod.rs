@@ -48,5 +48,7 @@ pub use problem::Problem;
 #[cfg(feature = "pull")]
 pub use pull::{SourceOptions, SourceUrl, SourceUrlError};
 pub use recorded::Indexing;
+#[cfg(feature = "metrics")]
+pub(crate) use recorded::LoadingMeter;
 #[cfg(feature = "simulation")]
 pub use recorded::simulation;

@@ -3,6 +3,10 @@ use super::Event;
 use super::arrival::{Arrival, Role};
 #[cfg(feature = "http")]
 use super::http::HttpConnection;
+#[cfg(feature = "metrics")]
+use super::logins::Logins;
+#[cfg(feature = "metrics")]
+use super::observe::{Kind, Row};
 use super::peer::{Next, Peer};
 use super::proxied::Proxied;
 use super::shared::Shared;
@@ -175,6 +179,21 @@ impl Connection {
         match self {
             Self::Rtsp(peer) => peer.handle_datagram(now, from, socket, port, datagram),
             _ => {}
+        }
+    }
+
+    /// Calls `add` with each stream that is set up. Returns the kind of the connection.
+    #[cfg(feature = "metrics")]
+    pub(super) fn observe(&self, now: Now, logins: Option<&Logins>, add: &mut impl FnMut(Row)) -> Kind {
+        match self {
+            Self::Rtsp(peer) => peer.observe(now, logins, add),
+            Self::Http(http) => {
+                http.observe(now, logins, add);
+                Kind::Http
+            }
+            #[cfg(feature = "tls")]
+            Self::Handshake(_) => Kind::Beginning,
+            Self::Proxied(_) => Kind::Beginning,
         }
     }
 

@@ -6,6 +6,8 @@ use super::datagrams::Datagrams;
 use super::exact_wait;
 use super::limits::{Limits, Seat, TurnedAway};
 use super::logins::Logins;
+#[cfg(feature = "metrics")]
+use super::observe::{self, LoopFigures, Observed};
 use super::peer::Next;
 use super::shared::Shared;
 #[cfg(feature = "tls")]
@@ -22,6 +24,8 @@ use ipnet::IpNet;
 use mio::{Events, Poll, Token, Waker};
 use pinhole::frame::TrackId;
 use slab::Slab;
+#[cfg(feature = "metrics")]
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -87,6 +91,9 @@ pub(super) struct EventLoop {
     turns: Vec<usize>,
     /// Whether this worker has nothing more to send, as the others know it.
     done: bool,
+    /// Where the figures of this loop are published; `None` if nobody asks for them.
+    #[cfg(feature = "metrics")]
+    observed: Option<Arc<Observed>>,
 }
 
 impl EventLoop {
@@ -138,7 +145,15 @@ impl EventLoop {
             unread: Vec::new(),
             turns: Vec::new(),
             done: false,
+            #[cfg(feature = "metrics")]
+            observed: None,
         })
+    }
+
+    /// Publishes the figures of this loop, once it runs.
+    #[cfg(feature = "metrics")]
+    pub(super) fn observe(&mut self, observed: Arc<Observed>) {
+        self.observed = Some(observed);
     }
 
     /// Makes this loop accept the connections for all.
@@ -197,8 +212,30 @@ impl EventLoop {
     pub(super) fn run(mut self, tell: &mut impl FnMut(&Event)) -> Result<(), Error> {
         let mut events = Events::with_capacity(1024);
         let mut farewell: Option<Instant> = None;
+        #[cfg(feature = "metrics")]
+        let figures = self.observed.take().map(|seen| RefCell::new(LoopFigures::new(seen, self.number)));
+        #[cfg(feature = "metrics")]
+        let tell = &mut |event: &Event| {
+            figures.iter().for_each(|figures| figures.borrow_mut().count(event));
+            tell(event);
+        };
+        #[cfg(feature = "metrics")]
+        let mut woke = Instant::now();
         loop {
-            self.wait(&mut events, farewell)?;
+            let now = Instant::now();
+            #[cfg(feature = "metrics")]
+            if let Some(figures) = &figures {
+                self.end_turn(&mut figures.borrow_mut(), now, now.duration_since(woke));
+            }
+            #[cfg(feature = "metrics")]
+            let most = figures.as_ref().map(|_| observe::INTERVAL.into());
+            #[cfg(not(feature = "metrics"))]
+            let most = None;
+            self.wait(&mut events, now, farewell, most)?;
+            #[cfg(feature = "metrics")]
+            if figures.is_some() {
+                woke = Instant::now();
+            }
             if events.iter().any(|event| event.token() == WAKER) {
                 if self.workers.is_stopped() && farewell.is_none() {
                     farewell = Some(Instant::now() + FAREWELL);
@@ -243,15 +280,31 @@ impl EventLoop {
         }
     }
 
-    fn wait(&mut self, events: &mut Events, farewell: Option<Instant>) -> Result<(), Error> {
-        let now = Instant::now();
+    /// Takes note of a turn of all connections together, which has ended now.
+    #[cfg(feature = "metrics")]
+    fn end_turn(&self, figures: &mut LoopFigures, now: Instant, took: Duration) {
+        let Shared { clock, library, logins, .. } = &self.shared;
+        if figures.end_turn(clock.at(now), took.into()) {
+            let connections = self.peers.iter().map(|(_, peer)| peer);
+            figures.publish(clock.now(), connections, library, logins.as_deref());
+        }
+    }
+
+    /// Waits until there is something to do, or for `most`.
+    fn wait(
+        &mut self,
+        events: &mut Events,
+        now: Instant,
+        farewell: Option<Instant>,
+        most: Option<Duration>,
+    ) -> Result<(), Error> {
         let [wake, exact] = [Precision::Coarse, Precision::Exact].map(|precision| {
             self.wakes.next(precision).map(|at| Duration::from(at.since(self.shared.clock.now().at)))
         });
         let again = self.acceptors.iter().filter_map(|(_, acceptor)| acceptor.again());
         let others = farewell.into_iter().chain(again).map(|at| at.saturating_duration_since(now));
         let left = (!self.unread.is_empty()).then_some(Duration::ZERO);
-        let timeout = others.chain(wake).chain(left).min();
+        let timeout = others.chain(wake).chain(left).chain(most).min();
         match exact_wait::poll(&mut self.poll, events, timeout, exact) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error.into()),
             _ => Ok(()),
@@ -271,6 +324,8 @@ impl EventLoop {
             let seat = if is_proxy { limits.admit_proxy(address) } else { limits.admit(address) };
             if let Some(reason) = seat.as_ref().map_or_else(|&reason| Some(reason), Seat::too_many) {
                 refusals.tell(address, reason);
+                #[cfg(feature = "metrics")]
+                limits.refuse(reason.into());
             }
             if let Ok(seat) = seat {
                 let role = if is_proxy { Role::Proxied(protocol) } else { protocol.into() };

@@ -7,6 +7,8 @@ use pinhole::text::Count;
 use pinhole::time::Instant;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+#[cfg(feature = "metrics")]
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -46,6 +48,21 @@ pub(super) struct Limits {
     /// Whether the server is about to end, so that nobody else is let in.
     draining: AtomicBool,
     used: Mutex<Used>,
+    /// How often each of the limits has refused something.
+    #[cfg(feature = "metrics")]
+    refusals: [AtomicU64; Refusal::ALL.len()],
+}
+
+/// What refuses connections or plays.
+#[cfg(feature = "metrics")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Connections,
+    ConnectionsPerAddress,
+    Memory,
+    Draining,
+    Bitrate,
+    BitratePerAddress,
 }
 
 #[derive(Debug, Default)]
@@ -85,6 +102,42 @@ pub(super) struct Seat {
     handshake: Option<Instant>,
 }
 
+#[cfg(feature = "metrics")]
+impl Refusal {
+    const ALL: [Self; 6] = [
+        Self::Connections,
+        Self::ConnectionsPerAddress,
+        Self::Memory,
+        Self::Draining,
+        Self::Bitrate,
+        Self::BitratePerAddress,
+    ];
+
+    /// Returns the name of the limit.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::ConnectionsPerAddress => "connections_per_address",
+            Self::Memory => "memory",
+            Self::Draining => "draining",
+            Self::Bitrate => "bitrate",
+            Self::BitratePerAddress => "bitrate_per_address",
+        }
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl From<TurnedAway> for Refusal {
+    fn from(reason: TurnedAway) -> Self {
+        match reason {
+            TurnedAway::Server { .. } => Self::Connections,
+            TurnedAway::Address { .. } => Self::ConnectionsPerAddress,
+            TurnedAway::Memory => Self::Memory,
+            TurnedAway::Draining => Self::Draining,
+        }
+    }
+}
+
 impl Limits {
     pub(super) fn new(options: &Options) -> Self {
         Self {
@@ -94,7 +147,30 @@ impl Limits {
             max_bitrate_per_ip: options.max_bitrate_per_ip,
             draining: AtomicBool::new(false),
             used: Mutex::default(),
+            #[cfg(feature = "metrics")]
+            refusals: Default::default(),
         }
+    }
+
+    /// Returns how many connections there may be.
+    #[cfg(feature = "metrics")]
+    pub(super) const fn max_connections(&self) -> usize {
+        self.max_connections
+    }
+
+    /// Counts what a limit has refused.
+    #[cfg(feature = "metrics")]
+    pub(super) fn refuse(&self, by: Refusal) {
+        if let Some(count) = self.refusals.get(by as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns how often each limit has refused something.
+    #[cfg(feature = "metrics")]
+    pub(super) fn refusals(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.refusals.iter().map(|count| count.load(Ordering::Relaxed));
+        Refusal::ALL.iter().map(|refusal| refusal.name()).zip(counts)
     }
 
     /// From now on, nobody is let in, and who is in begins nothing new.
@@ -237,7 +313,11 @@ impl Seat {
         let own = used.by_origin.get(&self.origin).map_or(0, |share| share.bitrate);
         let fits =
             |used: u64, limit: Option<u64>| limit.is_none_or(|limit| used.saturating_add(more) <= limit);
-        if !fits(used.bitrate, self.limits.max_bitrate) || !fits(own, self.limits.max_bitrate_per_ip) {
+        let [all, each] =
+            [fits(used.bitrate, self.limits.max_bitrate), fits(own, self.limits.max_bitrate_per_ip)];
+        if !all || !each {
+            #[cfg(feature = "metrics")]
+            self.limits.refuse(if all { Refusal::BitratePerAddress } else { Refusal::Bitrate });
             return false;
         }
         let bitrate = self.bitrate.saturating_add(more);

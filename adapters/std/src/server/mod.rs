@@ -2,6 +2,8 @@
 //! which share the media and one listening port. Bind a [`Server`] to a [`Library`], and call
 //! [`Server::run`].
 mod acceptor;
+#[cfg(feature = "metrics")]
+mod admin;
 mod allowance;
 mod arrival;
 mod bucket;
@@ -15,6 +17,8 @@ mod failures;
 mod http;
 mod limits;
 mod logins;
+#[cfg(feature = "metrics")]
+mod observe;
 mod origin;
 mod owners;
 mod peer;
@@ -50,6 +54,8 @@ use std::thread;
 use tls::Certificate;
 use workers::Workers;
 
+#[cfg(feature = "metrics")]
+pub use admin::Admin;
 pub use descriptors::raise_descriptor_limit;
 #[cfg(feature = "simulation")]
 pub use http::simulation;
@@ -188,6 +194,8 @@ pub enum Event {
         peer: SocketAddr,
         /// The identifier of the session that the track belongs to.
         session: SessionId,
+        /// The path of the medium, without the leading slash.
+        mount: String,
         /// How many frames of the track were left out since the last such event, or since the track was set
         /// up if there was none.
         frames: u64,
@@ -199,6 +207,8 @@ pub enum Event {
         peer: SocketAddr,
         /// The identifier of the session that the track belongs to.
         session: SessionId,
+        /// The path of the medium, without the leading slash.
+        mount: String,
         /// From now on every n-th frame is sent, where n is this number: 1 (all frames), 2, 4 or 8. If every
         /// n-th frame would be less than two frames a second, more frames are sent.
         one_in: u8,
@@ -225,6 +235,8 @@ pub enum Event {
         session: SessionId,
         /// The path of the medium, without the leading slash.
         mount: String,
+        /// The lower transport of the track's packets.
+        transport: LowerTransport,
         /// Why the track was removed.
         reason: CloseReason,
         /// The final counts of the track: frames, packets and bytes.
@@ -244,6 +256,13 @@ pub enum Event {
         /// The status of the server's reply: 404 (Not Found) without such a medium or track, 503 (Service Unavailable)
         /// if the source of the medium has failed, and 504 (Gateway Time-out) if it has sent nothing for 8 seconds.
         status: u16,
+    },
+    /// A client has logged in: its first request with the right name and password on a connection has come.
+    LoginGranted {
+        /// The address and TCP port from which the client has connected.
+        peer: SocketAddr,
+        /// The user; `None` if the user is no longer known.
+        user: Option<Arc<str>>,
     },
     /// Somebody has tried to log in with a wrong name or password, or tries too often to be heard. If nobody has tried
     /// yet, and if a client is only asked once more, there is no event.
@@ -286,6 +305,8 @@ pub enum Event {
         frames_skipped: u64,
         /// How many bytes the frames have that were sent.
         bytes: u64,
+        /// The time since [`Self::BrowserOpened`].
+        lifetime: pinhole::time::Duration,
         /// The name of the user who is logged in; `None` if the server asks for no login.
         user: Option<Arc<str>>,
         /// Why the medium has ended before its end, as [`Self::Ended`] has it.
@@ -501,6 +522,21 @@ impl Server {
             event_loop.require_login(logins.clone());
         }
         Ok(())
+    }
+
+    /// Has `admin` tell of this server from now on: its metrics, its health and its sessions. The server counts as ready
+    /// once [`Self::run`] is called. An admin port tells of one server: if it tells of another one already, nothing
+    /// changes.
+    #[cfg(feature = "metrics")]
+    pub fn observe(&mut self, admin: &Admin) {
+        let Handle { limits, workers, .. } = self.handle.clone();
+        let loops = self.others.len() + 1;
+        let observed = Arc::new(observe::Observed::new(self.library(), loops, limits, workers));
+        if admin.observe(observed.clone()) {
+            for event_loop in std::iter::once(&mut self.first).chain(&mut self.others) {
+                event_loop.observe(observed.clone());
+            }
+        }
     }
 
     /// Returns a handle with which another thread stops the server. Take it before [`Self::run`], which

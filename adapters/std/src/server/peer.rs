@@ -8,6 +8,10 @@ use super::allowance::Allowance;
 use super::failures::Failures;
 use super::limits::Seat;
 use super::logins::Reserved;
+#[cfg(feature = "metrics")]
+use super::logins::{Logins, Reader};
+#[cfg(feature = "metrics")]
+use super::observe::{Kind, Row};
 use super::program::{Awaited, Program};
 #[cfg(feature = "http")]
 use super::tunnel::TunnelInput;
@@ -22,6 +26,8 @@ use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use pinhole::rtp::Want;
+#[cfg(feature = "metrics")]
+use pinhole::server::TrackStatus;
 use pinhole::server::{Batch, Config, Login, Port, ServerConn, Transmit, Turn, UdpRoute};
 use pinhole::time::{Duration, Instant, Now};
 use socket2::SockRef;
@@ -189,6 +195,27 @@ impl Peer {
     ) {
         self.conn.handle_datagram(now, from, socket, port, datagram);
         self.rerouted = true;
+    }
+
+    /// Calls `add` with each track that is set up. Returns the kind of the connection.
+    #[cfg(feature = "metrics")]
+    pub(super) fn observe(&self, now: Now, logins: Option<&Logins>, add: &mut impl FnMut(Row)) -> Kind {
+        for status in self.conn.statuses(now) {
+            let TrackStatus { session, track, transport, summary } = status;
+            add(Row {
+                session: Some(session),
+                track,
+                peer: self.link.address,
+                user: Reader::new(logins, &self.link.login).name(),
+                carrier: transport.into(),
+                summary,
+            });
+        }
+        #[cfg(feature = "tls")]
+        if self.link.tls.is_some() {
+            return Kind::Rtsps;
+        }
+        if self.link.tunnel.is_some() { Kind::Tunnel } else { Kind::Rtsp }
     }
 
     pub(super) fn close(&mut self) {

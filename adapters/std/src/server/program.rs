@@ -181,7 +181,12 @@ impl<T: FnMut(&Event)> Program<'_, T> {
                 }
             }
         }
+        let is_new = self.login.user().is_none();
         match request.log_in(&authenticator, self.login) {
+            Verdict::Granted(user) if is_new => {
+                (self.tell)(&Event::LoginGranted { peer: self.address, user: logins.name(Some(user)) });
+                Ok(request)
+            }
             Verdict::Public | Verdict::Granted(_) => Ok(request),
             verdict => {
                 if let Verdict::Wrong { user } = verdict {
@@ -255,16 +260,21 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
             Notice::Opened { session, track, transport } => {
                 Event::Opened { peer, session, mount: mount(track), transport, user: self.reader().name() }
             }
-            Notice::Skipped { session, frames, .. } => Event::Skipped { peer, session, frames },
-            Notice::Adapted { session, one_in, .. } => Event::Adapted { peer, session, one_in },
+            Notice::Skipped { session, track, frames } => {
+                Event::Skipped { peer, session, mount: mount(track), frames }
+            }
+            Notice::Adapted { session, track, one_in } => {
+                Event::Adapted { peer, session, mount: mount(track), one_in }
+            }
             Notice::Ended { session, track } => {
                 let problem = self.failures.of(track.media).cloned();
                 Event::Ended { peer, session, mount: mount(track), problem }
             }
-            Notice::Closed { session, track, reason, summary } => Event::Closed {
+            Notice::Closed { session, track, transport, reason, summary } => Event::Closed {
                 peer,
                 session,
                 mount: mount(track),
+                transport,
                 reason,
                 summary,
                 user: self.reader().name(),

@@ -1,4 +1,6 @@
 //! A server and a client of this crate, on real sockets of this machine.
+#[cfg(feature = "metrics")]
+mod admin;
 mod announced;
 mod cache;
 mod closing;

@@ -208,6 +208,9 @@ pub struct SenderCounters {
     /// Before the first report, this is 0. If more duplicates came than packets were lost, this is negative
     /// (RFC 3550, 6.4.1).
     pub lost: i32,
+    /// The interarrival jitter in the receiver's newest report, in ticks of the track's clock (RFC 3550, 6.4.1).
+    /// Before the first report, this is 0.
+    pub jitter: u32,
 }
 
 /// What happened to a [`Sender`](super::Sender), as [`Sender::poll_event`](super::Sender::poll_event)

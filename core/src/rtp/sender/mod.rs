@@ -382,12 +382,13 @@ impl Sender {
 
     /// Takes RTCP that came at `now` from the receiver of this stream. `compound` is one whole datagram, or
     /// the data of one interleaved message without its 4-byte `$` prefix. If `compound` has several reports
-    /// on this stream, the last of them is used. The report sets [`SenderCounters::lost`], and the sender
+    /// on this stream, the last of them is used. The report sets [`SenderCounters::lost`] and
+    /// [`SenderCounters::jitter`], and the sender
     /// adapts to the loss in it ([`SenderConfig::adapt`]). All else in `compound` is ignored, also malformed
     /// packets and BYE.
     pub fn handle_rtcp(&mut self, now: Now, compound: &[u8]) {
         if let Some(block) = rtcp::reports(compound).filter(|block| block.ssrc == self.ssrc).last() {
-            self.counters.lost = block.cumulative_lost;
+            (self.counters.lost, self.counters.jitter) = (block.cumulative_lost, block.jitter);
             if block.cumulative_lost > 0 {
                 // Its buffer may hold more than a switch on the way, or than its program reads in time.
                 self.outlet.limit_bursts();

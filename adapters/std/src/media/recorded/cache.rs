@@ -3,6 +3,8 @@ mod places;
 
 use pinhole::frame::TrackId;
 use places::Places;
+#[cfg(feature = "metrics")]
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes that an entry takes besides its frame's.
@@ -32,6 +34,16 @@ pub(in super::super) type CachedFrame = Arc<Box<[u8]>>;
 pub(super) struct Cache {
     budget: usize,
     entries: Mutex<Entries>,
+    #[cfg(feature = "metrics")]
+    pub(super) uses: Uses,
+}
+
+/// How often frames were in the cache when they were wanted.
+#[cfg(feature = "metrics")]
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    pub(super) hits: AtomicU64,
+    pub(super) misses: AtomicU64,
 }
 
 /// The entries, from the one that was added last to the one that is evicted next.
@@ -61,7 +73,12 @@ impl Cache {
     pub(super) fn new(budget: usize) -> Self {
         let (places, links, free) = (Places::default(), Vec::new(), Vec::new());
         let entries = Mutex::new(Entries { places, links, free, newest: NONE, oldest: NONE, bytes: 0 });
-        Self { budget, entries }
+        Self {
+            budget,
+            entries,
+            #[cfg(feature = "metrics")]
+            uses: Uses::default(),
+        }
     }
 
     /// Returns a frame that is in the cache. This counts as a use.

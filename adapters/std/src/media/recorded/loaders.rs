@@ -136,6 +136,14 @@ impl LoaderPool {
         self.0.changed.notify_one();
     }
 
+    /// Returns for how many streams there may be something to load, how many frames are being loaded, and how many of
+    /// these take so long that their disk may hang.
+    #[cfg(feature = "metrics")]
+    pub(super) fn load(&self) -> (usize, usize, usize) {
+        let state = self.0.lock();
+        (state.queue.len(), state.running.len(), state.stalled(time::Instant::now()).count())
+    }
+
     /// Takes the connections of an event loop of which a stream waited for a frame that is there now.
     pub(super) fn take_served(&self, event_loop: usize) -> Vec<usize> {
         let mut state = self.0.lock();

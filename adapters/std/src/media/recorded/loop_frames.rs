@@ -5,6 +5,8 @@ use super::Recorded;
 use super::borrowed::BorrowedFrames;
 use super::cache::{Cache, CachedFrame, FrameKey};
 use super::loaders::{self, LoaderPool, MAX_AHEAD, ReaderId, Request};
+#[cfg(feature = "metrics")]
+use super::loading::LoadingMeter;
 use super::source::{Source as _, Tools};
 use crate::warm::warm_head;
 use pinhole::frame::{FrameId, TrackId};
@@ -12,6 +14,8 @@ use pinhole::rtp::Want;
 use pinhole::time::Instant;
 use std::cell::RefCell;
 use std::sync::Arc;
+#[cfg(feature = "metrics")]
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 /// A larger step from one frame to the next is a seek.
@@ -156,6 +160,12 @@ impl LoopFrames {
         self.event_loop = Some(self.pool.add_loop(waker));
     }
 
+    /// Returns what tells how the loaders and the cache do.
+    #[cfg(feature = "metrics")]
+    pub(in super::super) fn meter(&self) -> LoadingMeter {
+        LoadingMeter::new(&self.cache, &self.pool)
+    }
+
     /// Returns the bytes of frames in the cache.
     pub(in super::super) fn cached_bytes(&self) -> usize {
         self.cache.bytes()
@@ -163,7 +173,13 @@ impl LoopFrames {
 
     /// Returns a frame that is in the cache. It stays there until the end of the turn.
     pub(super) fn get(&self, key: FrameKey) -> Option<&CachedFrame> {
-        self.borrowed.get_or_borrow(key, || self.cache.get(key).inspect(|frame| warm_head(frame)))
+        self.borrowed.get_or_borrow(key, || {
+            let frame = self.cache.get(key)?;
+            #[cfg(feature = "metrics")]
+            self.cache.uses.hits.fetch_add(1, Ordering::Relaxed);
+            warm_head(&frame);
+            Some(frame)
+        })
     }
 
     /// Notes that a frame was looked for and is not in the cache, so that whoever reads it is woken when it
@@ -221,6 +237,10 @@ impl LoopFrames {
         if known.is_some_and(|known| known.track == track && known.frame == frame && (known.waits || !waits))
         {
             return;
+        }
+        #[cfg(feature = "metrics")]
+        if waits {
+            self.cache.uses.misses.fetch_add(1, Ordering::Relaxed);
         }
         let step = known.and_then(|known| known.step_to(&want));
         let is_seek = step.is_none();

@@ -10,6 +10,8 @@ mod files;
 mod health;
 mod index;
 mod loaders;
+#[cfg(feature = "metrics")]
+mod loading;
 mod loop_frames;
 #[cfg(test)]
 mod memory_file;
@@ -38,6 +40,8 @@ pub(super) use files::ReadAt;
 pub(super) use files::{Disk, FileId, Files};
 pub use index::Indexing;
 pub(super) use index::{Index, Watch};
+#[cfg(feature = "metrics")]
+pub(crate) use loading::LoadingMeter;
 pub(super) use loop_frames::LoopFrames;
 
 /// A file, or a directory of pictures. It has one track.

@@ -3,7 +3,11 @@ use super::super::Event;
 use super::super::allowance::Allowance;
 use super::super::arrival::{Arrival, Role};
 use super::super::limits::Seat;
+#[cfg(feature = "metrics")]
+use super::super::logins::Logins;
 use super::super::logins::{Reader, Reserved, Trial};
+#[cfg(feature = "metrics")]
+use super::super::observe::{Carrier, Row};
 use super::super::peer::{Next, QUANTUM, STEPS, bound_queue};
 use super::super::shared::Shared;
 use super::super::tunnel::{Place, TunnelInput};
@@ -19,6 +23,8 @@ use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use pinhole::rtp::Want;
+#[cfg(feature = "metrics")]
+use pinhole::server::Summary;
 use pinhole::server::{Attempt, CHALLENGE_FIELD, Login, Scope, Verdict};
 use pinhole::text::{Emit, TextWriter};
 use pinhole::time::{Duration, Instant, Now};
@@ -100,6 +106,8 @@ struct Still {
 struct Frames {
     picker: FramePicker,
     framing: Framing,
+    /// When the stream began.
+    since: Instant,
     /// Whether the browser did not take the last frame at once.
     is_slow: bool,
     /// The last frame that was sent.
@@ -182,6 +190,26 @@ impl HttpConnection {
         Arrival { role, stream, address, seat: allowance.into_seat() }
     }
 
+    /// Calls `add` with the stream that is sent, if one is.
+    #[cfg(feature = "metrics")]
+    pub(in super::super) fn observe(&self, now: Now, logins: Option<&Logins>, add: &mut impl FnMut(Row)) {
+        let State::Frames(frames) = &self.state else { return };
+        add(Row {
+            session: None,
+            track: frames.picker.track(),
+            peer: self.address,
+            user: Reader::new(logins, &self.login).name(),
+            carrier: Carrier::Http,
+            summary: Summary {
+                frames: frames.count,
+                frames_skipped: frames.picker.skipped(),
+                octets: frames.bytes,
+                lifetime: now.at.since(frames.since),
+                ..Summary::default()
+            },
+        });
+    }
+
     /// Ends the connection with the next turn, because the server stops.
     pub(in super::super) const fn close(&mut self) {
         self.stops = true;
@@ -231,7 +259,7 @@ impl HttpConnection {
         }
         let deadline = self.deadline(shared);
         if self.is_over || deadline.is_some_and(|deadline| deadline <= now.at) {
-            self.leave(shared, tell);
+            self.leave(now, shared, tell);
             return Next::Close;
         }
         Next::Wait([at, deadline, self.allowance.resume()].into_iter().flatten().min())
@@ -425,8 +453,14 @@ impl HttpConnection {
             now: now.at,
             is_target: &|uri| request.is_for(uri),
         };
+        let is_new = self.login.user().is_none();
         let stale = match authenticator.check(&mut self.login, &attempt) {
-            Verdict::Granted(_) => return true,
+            Verdict::Granted(user) => {
+                if is_new {
+                    tell(&Event::LoginGranted { peer: self.address, user: logins.name(Some(user)) });
+                }
+                return true;
+            }
             Verdict::Misdirected => {
                 self.refuse(Status::BAD_REQUEST);
                 return false;
@@ -493,7 +527,7 @@ impl HttpConnection {
                 self.state = State::Still(Still { picker, until, has_body, keep_alive });
                 return;
             }
-            Route::Frames(media) => return self.begin_frames(media, request, shared, tell),
+            Route::Frames(media) => return self.begin_frames(now, media, request, shared, tell),
             Route::NotFound => {
                 let url = request.path.to_owned();
                 tell(&Event::Refused { peer: self.address, url, status: Status::NOT_FOUND.0 });
@@ -530,6 +564,7 @@ impl HttpConnection {
 
     fn begin_frames(
         &mut self,
+        now: Now,
         media: u16,
         request: &Request<'_>,
         shared: &Shared,
@@ -549,7 +584,8 @@ impl HttpConnection {
         }
         let picker = FramePicker::new(media, library.is_live(media));
         let framing = if request.wants_next_head { Framing::NextHeads } else { Framing::Lengths };
-        let frames = Frames { picker, framing, is_slow: false, last: None, count: 0, bytes: 0 };
+        let frames =
+            Frames { picker, framing, since: now.at, is_slow: false, last: None, count: 0, bytes: 0 };
         self.state = State::Frames(Box::new(frames));
         let user = Reader::new(shared.logins.as_deref(), &self.login).name();
         tell(&Event::BrowserOpened { peer: self.address, mount: library.mount_of(media).to_owned(), user });
@@ -597,7 +633,7 @@ impl HttpConnection {
             NextFrame::At(at) if !self.stops => return Step::Wait(Some(at)),
             NextFrame::Wait if !self.stops => return Step::Wait(None),
             _ => {
-                self.leave(shared, tell);
+                self.leave(now, shared, tell);
                 return Step::Again;
             }
         };
@@ -614,9 +650,9 @@ impl HttpConnection {
     }
 
     /// Ends a stream, if there is one, and tells so.
-    fn leave(&mut self, shared: &Shared, tell: &mut impl FnMut(&Event)) {
+    fn leave(&mut self, now: Now, shared: &Shared, tell: &mut impl FnMut(&Event)) {
         let State::Frames(frames) = std::mem::replace(&mut self.state, State::Leaves(None)) else { return };
-        let Frames { picker, framing, last, count, bytes, .. } = *frames;
+        let Frames { picker, framing, since, last, count, bytes, .. } = *frames;
         self.allowance.sends_nothing();
         match last.filter(|_| framing == Framing::NextHeads) {
             // A part was begun, which would be an empty picture.
@@ -634,6 +670,7 @@ impl HttpConnection {
             frames: count,
             frames_skipped: picker.skipped(),
             bytes,
+            lifetime: now.at.since(since),
             user: Reader::new(shared.logins.as_deref(), &self.login).name(),
             problem: problem.map(|(_, problem): (u16, Problem)| problem),
         });

@@ -15,8 +15,8 @@ mod frames;
 mod outbox;
 mod pages;
 mod picture;
-mod request;
-mod response;
+pub(super) mod request;
+pub(super) mod response;
 mod route;
 #[cfg(feature = "simulation")]
 pub mod simulation;

@@ -2,13 +2,13 @@
 use httparse::{EMPTY_HEADER, Error, Header, Status};
 
 /// The longest head of a request in bytes. Browsers with many cookies send half of that.
-pub(super) const MAX_HEAD: usize = 8 << 10;
+pub(in super::super) const MAX_HEAD: usize = 8 << 10;
 /// The most header fields of a request. Browsers send twenty.
 const MAX_FIELDS: usize = 64;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
+pub(in super::super) enum Method {
     Get,
     /// What GET is answered with, without the body.
     Head,
@@ -18,28 +18,28 @@ pub(super) enum Method {
 
 /// A request without its body, borrowed from the bytes that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Request<'a> {
-    pub(super) method: Method,
+pub(in super::super) struct Request<'a> {
+    pub(in super::super) method: Method,
     /// The path, percent-encoded as it came. It begins with a slash.
-    pub(super) path: &'a str,
+    pub(in super::super) path: &'a str,
     /// What comes after the question mark; empty without one.
-    pub(super) query: &'a str,
+    pub(in super::super) query: &'a str,
     /// The host, and perhaps the port, by which the client knows this server; `None` if there is none that could be
     /// in a URL.
-    pub(super) host: Option<&'a str>,
+    pub(in super::super) host: Option<&'a str>,
     /// Whether another request may follow on the connection.
-    pub(super) keep_alive: bool,
+    pub(in super::super) keep_alive: bool,
     /// Whether the client is of a kind that shows a part once it has the head of the next one.
-    pub(super) wants_next_head: bool,
+    pub(in super::super) wants_next_head: bool,
     /// The value of `x-sessioncookie`, which says that the request is a part of a tunnel; `None` without one.
-    pub(super) cookie: Option<&'a [u8]>,
+    pub(in super::super) cookie: Option<&'a [u8]>,
     /// The value of `Authorization`; `None` without one.
-    pub(super) authorization: Option<&'a [u8]>,
+    pub(in super::super) authorization: Option<&'a [u8]>,
 }
 
 /// What the bytes that came so far are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Parsed<'a> {
+pub(in super::super) enum Parsed<'a> {
     /// A request, and the length of its head.
     Complete(Request<'a>, usize),
     /// The begin of a request.
@@ -48,7 +48,7 @@ pub(super) enum Parsed<'a> {
 
 /// Why bytes are no request that can be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BadRequest {
+pub(in super::super) enum BadRequest {
     /// It is not what RFC 9112 says.
     Malformed,
     /// The head has more than [`MAX_HEAD`] bytes or more than [`MAX_FIELDS`] fields.
@@ -61,7 +61,7 @@ pub(super) enum BadRequest {
 ///
 /// # Errors
 /// The bytes are no request, or one that is too long.
-pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, BadRequest> {
+pub(in super::super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, BadRequest> {
     let mut fields = [EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     let head = bytes.get(..MAX_HEAD).unwrap_or(bytes);
@@ -131,13 +131,13 @@ impl<'a> Request<'a> {
 
 impl Request<'_> {
     /// Returns whether a URI, as credentials have one, is that of this request.
-    pub(super) fn is_for(&self, uri: &[u8]) -> bool {
+    pub(in super::super) fn is_for(&self, uri: &[u8]) -> bool {
         let target = std::str::from_utf8(uri).ok().and_then(|uri| split(uri, self.method).ok());
         target == Some((self.path, self.query))
     }
 
     /// Returns the name of the method, of those that pages are asked for with.
-    pub(super) const fn method_name(&self) -> &'static [u8] {
+    pub(in super::super) const fn method_name(&self) -> &'static [u8] {
         match self.method {
             Method::Head => b"HEAD",
             _ => b"GET",

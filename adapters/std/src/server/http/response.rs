@@ -7,23 +7,26 @@ use std::time::SystemTime;
 /// What is between the parts of a stream. It is in no picture.
 const BOUNDARY: &str = "pinhole-frame-7d1f2c9a0b5e4836";
 /// After how many seconds a client may try again that the server cannot serve now.
-pub(super) const RETRY_AFTER: &str = "10";
+pub(in super::super) const RETRY_AFTER: &str = "10";
 
 /// A status, with its reason (RFC 9110, 15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Status(pub(super) u16, pub(super) &'static str);
+pub(in super::super) struct Status(pub(in super::super) u16, pub(in super::super) &'static str);
 
 impl Status {
-    pub(super) const OK: Self = Self(200, "OK");
-    pub(super) const BAD_REQUEST: Self = Self(400, "Bad Request");
-    pub(super) const UNAUTHORIZED: Self = Self(401, "Unauthorized");
-    pub(super) const NOT_FOUND: Self = Self(404, "Not Found");
-    pub(super) const METHOD_NOT_ALLOWED: Self = Self(405, "Method Not Allowed");
-    pub(super) const CONFLICT: Self = Self(409, "Conflict");
-    pub(super) const REQUEST_TIMEOUT: Self = Self(408, "Request Timeout");
-    pub(super) const TOO_LONG: Self = Self(431, "Request Header Fields Too Large");
-    pub(super) const UNAVAILABLE: Self = Self(503, "Service Unavailable");
-    pub(super) const VERSION: Self = Self(505, "HTTP Version Not Supported");
+    pub(in super::super) const OK: Self = Self(200, "OK");
+    pub(in super::super) const BAD_REQUEST: Self = Self(400, "Bad Request");
+    pub(in super::super) const UNAUTHORIZED: Self = Self(401, "Unauthorized");
+    pub(in super::super) const NOT_FOUND: Self = Self(404, "Not Found");
+    pub(in super::super) const METHOD_NOT_ALLOWED: Self = Self(405, "Method Not Allowed");
+    pub(in super::super) const CONFLICT: Self = Self(409, "Conflict");
+    pub(in super::super) const REQUEST_TIMEOUT: Self = Self(408, "Request Timeout");
+    /// The request is for another server than this one (RFC 9110, 15.5.20).
+    #[cfg(feature = "metrics")]
+    pub(in super::super) const MISDIRECTED: Self = Self(421, "Misdirected Request");
+    pub(in super::super) const TOO_LONG: Self = Self(431, "Request Header Fields Too Large");
+    pub(in super::super) const UNAVAILABLE: Self = Self(503, "Service Unavailable");
+    pub(in super::super) const VERSION: Self = Self(505, "HTTP Version Not Supported");
 }
 
 impl From<BadRequest> for Status {
@@ -38,11 +41,14 @@ impl From<BadRequest> for Status {
 
 /// What the body of a response is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(in super::super) enum Content {
     Html,
     Css,
     Json,
     Text,
+    /// Metrics, in the text format of OpenMetrics 1.0.
+    #[cfg(feature = "metrics")]
+    Metrics,
     Jpeg,
     /// A stream of pictures, whose end is that of the connection.
     Parts,
@@ -57,6 +63,8 @@ impl Content {
             Self::Css => "text/css; charset=utf-8",
             Self::Json => "application/json",
             Self::Text => "text/plain; charset=utf-8",
+            #[cfg(feature = "metrics")]
+            Self::Metrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             Self::Jpeg => "image/jpeg",
             Self::Parts => "multipart/x-mixed-replace; boundary=",
             Self::Tunnel => MEDIA_TYPE,
@@ -69,19 +77,19 @@ impl Content {
 
 /// The head of a response.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head<'a> {
-    pub(super) status: Status,
-    pub(super) content: Content,
+pub(in super::super) struct Head<'a> {
+    pub(in super::super) status: Status,
+    pub(in super::super) content: Content,
     /// The length of the body in bytes; `None` for [`Content::Parts`] and [`Content::Tunnel`].
-    pub(super) len: Option<usize>,
-    pub(super) keep_alive: bool,
+    pub(in super::super) len: Option<usize>,
+    pub(in super::super) keep_alive: bool,
     /// Further fields, each with a line end before it.
-    pub(super) fields: &'a str,
+    pub(in super::super) fields: &'a str,
 }
 
 impl Head<'_> {
     /// Writes the head to the end of `out`.
-    pub(super) fn write(&self, out: &mut String, now: SystemTime) {
+    pub(in super::super) fn write(&self, out: &mut String, now: SystemTime) {
         let Self { status, content, len, keep_alive, fields } = *self;
         let Status(code, reason) = status;
         // A string takes all that is written.
@@ -115,7 +123,7 @@ impl Head<'_> {
 
 /// Where a part of a stream says how long it is, and so where it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(in super::super) enum Framing {
     /// Each part has its length. Firefox shows a part as soon as it is complete, and readers need not search for its
     /// end.
     Lengths,
@@ -126,7 +134,7 @@ pub(super) enum Framing {
 
 impl Framing {
     /// Writes what comes before a picture of `len` bytes. `first` says whether it is the first one of the stream.
-    pub(super) fn before(self, out: &mut String, len: usize, first: bool) {
+    pub(in super::super) fn before(self, out: &mut String, len: usize, first: bool) {
         match self {
             Self::Lengths => {
                 // A string takes all that is written.
@@ -141,7 +149,7 @@ impl Framing {
     }
 
     /// Writes what comes after a picture. `last` says whether it is the last one of the stream.
-    pub(super) fn after(self, out: &mut String, last: bool) {
+    pub(in super::super) fn after(self, out: &mut String, last: bool) {
         // A string takes all that is written.
         let _ = match (self, last) {
             (_, true) => write!(out, "\r\n--{BOUNDARY}--\r\n"),
@@ -152,7 +160,7 @@ impl Framing {
 
     /// Writes the end of a stream after pictures of which none was the last, or without any. After pictures,
     /// [`Self::NextHeads`] needs a last one.
-    pub(super) fn end(self, out: &mut String) {
+    pub(in super::super) fn end(self, out: &mut String) {
         // A string takes all that is written.
         let _ = write!(out, "--{BOUNDARY}--\r\n");
     }

@@ -99,6 +99,12 @@ impl Queue {
         }
     }
 
+    /// Returns how many readers may have something to load.
+    #[cfg(feature = "metrics")]
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     /// Takes the most urgent job, if there is one. Adds the readers to `served` that wait for a frame
     /// that turns out to be there. `is_loaded` says whether a frame needs no loading (any more), and
     /// `hangs` whether nothing more is to be read from where a source is.
