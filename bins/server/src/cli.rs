@@ -1,14 +1,11 @@
 //! The command line.
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use pinhole::client::TransportChoice;
 use pinhole::sdp::FrameRate;
 use pinhole_args::{Manual, RATES, VALUES};
 use pinhole_std::media::{NormaliseOptions, PatternFormat, SourceOptions, SourceUrl};
 use pinhole_std::server::{MAX_USER, Options, Users};
-use std::borrow::Cow;
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::num::{IntErrorKind, NonZero};
@@ -24,31 +21,28 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 
     #[command(flatten)]
+    pub(crate) file: ConfigFile,
+
+    #[command(flatten)]
     pub(crate) serve: Serve,
 }
 
-impl Cli {
-    /// Checks what cannot be checked by one argument alone.
-    ///
-    /// # Errors
-    /// Two sources of the network are to be served by one name.
-    pub(crate) fn check(&self) -> Result<(), clap::Error> {
-        let mut names = HashSet::new();
-        let named = self.serve.media.iter().filter_map(|media| match media {
-            Media::Source { name, .. } => Some(name),
-            Media::Path(_) => None,
-        });
-        match named.into_iter().find(|name| !names.insert(*name)) {
-            None => Ok(()),
-            Some(name) => Err(clap::Error::raw(
-                ErrorKind::ValueValidation,
-                format!(
-                    "two sources would be served as /{name}: give one of them another name, as in \
-                     NAME=rtsp://HOST/PATH\n"
-                ),
-            )),
-        }
-    }
+/// Options for the configuration as a whole.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// Read options, media and users from this file, in TOML. Options count more, and so do environment variables of
+    /// their names: PINHOLE_LISTEN is --listen, and PINHOLE_CONFIG this
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Check the configuration and serve nothing: the exit status is 0 if it is right, and 1 if not
+    #[arg(long)]
+    pub(crate) check_config: bool,
+
+    /// Print the configuration that is in force as a file with comments, also with hashes and passwords that are in it,
+    /// and serve nothing
+    #[arg(long, conflicts_with = "check_config")]
+    pub(crate) print_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -165,15 +159,15 @@ pub(crate) struct Logins {
     pub(crate) users: Option<PathBuf>,
 
     /// The realm of the logins [default: that of the users in the file]
-    #[arg(long, value_name = "REALM", requires = "users", value_parser = realm)]
+    #[arg(long, value_name = "REALM", value_parser = realm)]
     pub(crate) realm: Option<String>,
 
     /// Accept Basic logins, too, which send the password in the clear
-    #[arg(long, requires = "users")]
+    #[arg(long)]
     pub(crate) allow_basic: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Serve {
     /// Files with Motion-JPEG (.mjpeg, .mjpg, .avi, .mkv, .mp4, .mov, .multipart, the course's .Mjpeg),
     /// directories of them, directories of .jpg pictures, - for Motion-JPEG on standard input, a camera such
@@ -259,16 +253,6 @@ pub(crate) struct Serve {
     /// Say more on standard error; twice, and three times, for still more
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-}
-
-impl Serve {
-    /// Returns what is to be served: [`DEFAULT_MEDIA`] if nothing is named.
-    pub(crate) fn named_media(&self) -> Cow<'_, [Media]> {
-        match self.media.is_empty() && self.pattern.is_none() {
-            true => vec![Media::Path(DEFAULT_MEDIA.into())].into(),
-            false => self.media.as_slice().into(),
-        }
-    }
 }
 
 /// Options for sources of the network.
@@ -385,12 +369,23 @@ fn media(text: OsString) -> Result<Media, String> {
 fn source(text: &str) -> Result<Media, String> {
     let named = text.split_once('=').filter(|(name, _)| !name.contains("://"));
     let (name, url) = named.map_or((None, text), |(name, url)| (Some(name.trim_matches('/')), url));
-    let url = SourceUrl::parse(url).map_err(|error| error.to_string())?;
-    let name = name.unwrap_or(url.name()).to_owned();
-    if name.is_empty() || name.contains(|c: char| c.is_control()) {
-        return Err("a source is given a name as in front=rtsp://camera/stream".to_owned());
-    }
+    let url = source_url(url)?;
+    let name = mount(name.unwrap_or(url.name()))
+        .map_err(|_| "a source is given a name as in front=rtsp://camera/stream")?;
     Ok(Media::Source { name, url })
+}
+
+pub(crate) fn source_url(text: &str) -> Result<SourceUrl, String> {
+    SourceUrl::parse(text).map_err(|error| error.to_string())
+}
+
+/// Takes the path that a medium is served at, without the slashes around it.
+pub(crate) fn mount(text: &str) -> Result<String, String> {
+    let name = text.trim_matches('/');
+    match name.is_empty() || name.contains(|c: char| c.is_control()) {
+        true => Err("a name is expected, such as front or cams/front".to_owned()),
+        false => Ok(name.to_owned()),
+    }
 }
 
 /// Reads a timeout of at least a second, which is what clients are told it in.
@@ -439,7 +434,7 @@ fn resolve(text: &str, default: u16) -> Option<SocketAddr> {
     found.ok()?.next()
 }
 
-fn user_name(text: &str) -> Result<String, String> {
+pub(crate) fn user_name(text: &str) -> Result<String, String> {
     match (1..=MAX_USER).contains(&text.len()) && !text.contains(char::is_control) {
         true => Ok(text.to_owned()),
         false => Err(format!("a user name has 1 to {MAX_USER} bytes, and no control characters")),
@@ -530,14 +525,6 @@ mod tests {
     }
 
     #[test]
-    fn two_sources_of_one_name_are_refused() {
-        let check = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat()).check();
-        let refused = check(&["rtsp://u:secret@a/live", "rtsp://b/live"]).unwrap_err().to_string();
-        assert!(refused.contains("/live") && !refused.contains("secret"), "{refused}");
-        assert!(check(&["rtsp://a/live", "b=rtsp://b/live", "b.mjpeg"]).is_ok());
-    }
-
-    #[test]
     fn a_file_may_be_called_prepare() {
         let cli = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat());
         assert_eq!(cli(&["./prepare"]).serve.media, [path("./prepare")]);
@@ -579,15 +566,5 @@ mod tests {
         assert_eq!(options(&["--max-connections", "9", "--max-bitrate", "2Mbit"]), (9, 9, Some(2_000_000)));
         assert_eq!(options(&["--max-connections-per-ip", "1000"]), (1024, 1000, None));
         assert!(connections("0").is_err() && connections("-1").is_err());
-    }
-
-    #[test]
-    fn a_pattern_replaces_the_default_media() {
-        let media = |args: &[&str]| {
-            Cli::parse_from([&["pinhole-server"], args].concat()).serve.named_media().into_owned()
-        };
-        assert_eq!(media(&[]), [path("video/")]);
-        assert!(media(&["--pattern", "64x48"]).is_empty());
-        assert_eq!(media(&["--pattern", "64x48", "a.mjpeg"]), [path("a.mjpeg")]);
     }
 }

@@ -163,6 +163,16 @@ impl Library {
         self.renames = true;
     }
 
+    /// Sets how recorded media are played that are added from now on, and at which rate the frames of live inputs come.
+    pub const fn set_playback(&mut self, playback: Playback) {
+        self.playback = playback;
+    }
+
+    /// Sets how the frames of media are normalised that are added from now on.
+    pub const fn set_normalising(&mut self, normalising: NormaliseOptions) {
+        self.normalising = normalising;
+    }
+
     /// Adds a file or a directory, and reads the headers of all frames before it returns. This takes long for
     /// large files; [`Self::add_path_with`] tells how far it is. Files and frames that cannot be served are left
     /// out, and added to [`Self::problems`]. Of up to 256 frames, the first ones are read in full until one can be
@@ -188,19 +198,23 @@ impl Library {
     /// sessions that play the medium end. The file is tried again after 10 seconds. What was wrong goes to the
     /// log.
     pub fn add_path(&mut self, path: &Path) {
-        self.add_path_with(path, |_| ());
+        self.add_path_with(path, None, |_| ());
     }
 
     /// Does what [`Self::add_path`] does, and calls `watch` up to four times a second for each file, and
     /// for each picture of a directory.
-    pub fn add_path_with(&mut self, path: &Path, mut watch: impl FnMut(Indexing<'_>)) {
+    ///
+    /// `name` is the path in the URL of a file, or of the pictures of a directory, without the leading slash. It comes
+    /// before the names of the other files of a directory, with a slash after it. With `None`, the name of the file or
+    /// directory is the path.
+    pub fn add_path_with(&mut self, path: &Path, name: Option<&str>, mut watch: impl FnMut(Indexing<'_>)) {
         let listing = {
             let path = path.to_owned();
             wait_for(self.patience, &mut watch, move |_| path.is_dir().then(|| list(&path)))
         };
         match listing {
-            Ok(Some(Ok(listing))) => self.add_directory(path, listing, &mut watch),
-            Ok(None) => drop(self.add_file(path, &mut watch)),
+            Ok(Some(Ok(listing))) => self.add_directory(path, name, listing, &mut watch),
+            Ok(None) => drop(self.add_file(path, name.map(str::to_owned), &mut watch)),
             Ok(Some(Err(error))) | Err(error) => self.problems.push(Problem::file(path, error)),
         }
     }
@@ -368,9 +382,7 @@ impl Library {
     /// Returns where a medium ends; `None` if it does not.
     pub(crate) fn end(&self, media: u16) -> Option<MediaTime> {
         match self.medium(media)? {
-            Medium::Recorded(recorded) if !self.playback.repeat => {
-                Some(MediaTime::ZERO + recorded.duration())
-            }
+            Medium::Recorded(recorded) if !recorded.repeats() => Some(MediaTime::ZERO + recorded.duration()),
             _ => None,
         }
     }

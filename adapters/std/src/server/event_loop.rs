@@ -7,19 +7,20 @@ use super::connection::Connection;
 use super::datagrams::Datagrams;
 use super::exact_wait;
 use super::limits::{Limits, Seat, TurnedAway};
-use super::logins::Logins;
+use super::logins::{Logins, Reader};
 use super::peer::Next;
 use super::shared::Shared;
 #[cfg(feature = "http")]
 use super::tunnel::Post;
 use super::udp_pairs::{self, UdpPairs};
-use super::workers::Workers;
+use super::workers::{Settings, Workers};
 use super::{Error, Event, Options};
 use crate::media::Library;
 use crate::udp::RECEIVE_LEN;
 use crate::wakes::{Precision, Wakes};
 use mio::{Events, Poll, Token, Waker};
 use pinhole::frame::TrackId;
+use pinhole::server::Login;
 use slab::Slab;
 use std::io;
 use std::net::SocketAddr;
@@ -84,6 +85,8 @@ pub(super) struct EventLoop {
     turns: Vec<usize>,
     /// Whether this worker has nothing more to send, as the others know it.
     done: bool,
+    /// The revision of the settings that this loop has.
+    revision: u64,
 }
 
 impl EventLoop {
@@ -130,6 +133,7 @@ impl EventLoop {
             unread: Vec::new(),
             turns: Vec::new(),
             done: false,
+            revision: 0,
         })
     }
 
@@ -152,6 +156,50 @@ impl EventLoop {
         self.shared.logins = Some(logins);
     }
 
+    /// Takes over settings that have changed. Connections whose users may not watch any more what they do end.
+    fn take_settings(&mut self, tell: &mut impl FnMut(&Event)) {
+        let revision = self.workers.revision();
+        if std::mem::replace(&mut self.revision, revision) == revision {
+            return;
+        }
+        let Settings { config, logins } = self.workers.current();
+        // What was promised to those who are there is kept.
+        self.shared.config = config;
+        let same = match (&self.shared.logins, &logins) {
+            (Some(before), Some(after)) => Arc::ptr_eq(before, after),
+            (before, after) => before.is_none() && after.is_none(),
+        };
+        if same {
+            return;
+        }
+        let now = self.shared.clock.now();
+        let mut revoked = Vec::new();
+        for (index, peer) in &mut self.peers {
+            let before = self.shared.logins.as_deref();
+            let login = logins
+                .as_deref()
+                .map_or_else(Login::default, |logins| logins.renumbered(before, peer.login()));
+            let reader = Reader::new(logins.as_deref(), &login);
+            let may_read = |media| reader.may_read(self.shared.library.mount_of(media));
+            if peer.has_media(now, |media| !may_read(media)) {
+                let user = Reader::new(before, peer.login()).name();
+                tell(&Event::Revoked { peer: peer.address(), user });
+                peer.close();
+                revoked.push((index, login));
+            } else {
+                peer.set_login(login);
+            }
+        }
+        // What they are told at their end is told of their former users.
+        for &(index, _) in &revoked {
+            self.turn(index, tell);
+        }
+        self.shared.logins = logins;
+        for (index, login) in revoked {
+            self.peers.get_mut(index).into_iter().for_each(|peer| peer.set_login(login));
+        }
+    }
+
     pub(super) const fn library(&self) -> &Library {
         &self.shared.library
     }
@@ -167,6 +215,7 @@ impl EventLoop {
                     farewell = Some(Instant::now() + FAREWELL);
                     self.close_all(tell);
                 }
+                self.take_settings(tell);
                 self.turn_live(tell);
                 self.turn_all(tell, |this, turns| turns.extend(this.shared.library.take_served()));
             }

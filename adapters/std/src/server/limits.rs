@@ -7,7 +7,7 @@ use pinhole::text::Count;
 use pinhole::time::Instant;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many connections that are too many are told so at once. Others are closed without a word.
@@ -18,6 +18,9 @@ const REQUESTS: (u32, u32) = (4096, 1000);
 
 /// Memory that has to be left for a further connection, most of it for the frames of those that there are.
 const MEMORY: usize = 8 << 20;
+
+/// Stands for a rate without a limit.
+const NO_LIMIT: u64 = u64::MAX;
 
 /// Why a connection is one too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,10 +38,11 @@ pub(super) enum TurnedAway {
 /// The limits of a server, and what is used of them. All event loops share it.
 #[derive(Debug)]
 pub(super) struct Limits {
-    max_connections: usize,
-    max_connections_per_ip: usize,
-    max_bitrate: Option<u64>,
-    max_bitrate_per_ip: Option<u64>,
+    max_connections: AtomicUsize,
+    max_connections_per_ip: AtomicUsize,
+    /// [`NO_LIMIT`] if there is none, as below.
+    max_bitrate: AtomicU64,
+    max_bitrate_per_ip: AtomicU64,
     /// Whether the server is about to end, so that nobody else is let in.
     draining: AtomicBool,
     used: Mutex<Used>,
@@ -76,14 +80,24 @@ pub(super) struct Seat {
 
 impl Limits {
     pub(super) fn new(options: &Options) -> Self {
-        Self {
-            max_connections: options.max_connections,
-            max_connections_per_ip: options.max_connections_per_ip,
-            max_bitrate: options.max_bitrate,
-            max_bitrate_per_ip: options.max_bitrate_per_ip,
+        let limits = Self {
+            max_connections: AtomicUsize::new(0),
+            max_connections_per_ip: AtomicUsize::new(0),
+            max_bitrate: AtomicU64::new(NO_LIMIT),
+            max_bitrate_per_ip: AtomicU64::new(NO_LIMIT),
             draining: AtomicBool::new(false),
             used: Mutex::default(),
-        }
+        };
+        limits.set(options);
+        limits
+    }
+
+    /// Sets the limits to those of `options`. What is used beyond them already stays in use.
+    pub(super) fn set(&self, options: &Options) {
+        self.max_connections.store(options.max_connections, Ordering::Relaxed);
+        self.max_connections_per_ip.store(options.max_connections_per_ip, Ordering::Relaxed);
+        self.max_bitrate.store(options.max_bitrate.unwrap_or(NO_LIMIT), Ordering::Relaxed);
+        self.max_bitrate_per_ip.store(options.max_bitrate_per_ip.unwrap_or(NO_LIMIT), Ordering::Relaxed);
     }
 
     /// From now on, nobody is let in, and who is in begins nothing new.
@@ -96,8 +110,9 @@ impl Limits {
     }
 
     /// Returns whether what is sent has to be counted.
-    pub(super) const fn count_bitrate(&self) -> bool {
-        self.max_bitrate.is_some() || self.max_bitrate_per_ip.is_some()
+    pub(super) fn count_bitrate(&self) -> bool {
+        let is_set = |limit: &AtomicU64| limit.load(Ordering::Relaxed) != NO_LIMIT;
+        is_set(&self.max_bitrate) || is_set(&self.max_bitrate_per_ip)
     }
 
     /// Admits a connection from `address`, perhaps only to be told that it is one too many.
@@ -111,12 +126,14 @@ impl Limits {
         let origin = Origin::of(address);
         let mut used = self.used();
         let own = used.by_origin.get(&origin).map_or(0, |share| share.connections);
+        let all = self.max_connections.load(Ordering::Relaxed);
+        let of_one = self.max_connections_per_ip.load(Ordering::Relaxed);
         let too_many = if self.is_draining() {
             Some(TurnedAway::Draining)
-        } else if used.connections >= self.max_connections {
-            Some(TurnedAway::Server { limit: self.max_connections })
-        } else if own >= self.max_connections_per_ip {
-            Some(TurnedAway::Address { limit: self.max_connections_per_ip })
+        } else if used.connections >= all {
+            Some(TurnedAway::Server { limit: all })
+        } else if own >= of_one {
+            Some(TurnedAway::Address { limit: of_one })
         } else {
             None
         };
@@ -176,9 +193,8 @@ impl Seat {
     pub(super) fn reserve(&mut self, more: u64) -> bool {
         let mut used = self.limits.used();
         let own = used.by_origin.get(&self.origin).map_or(0, |share| share.bitrate);
-        let fits =
-            |used: u64, limit: Option<u64>| limit.is_none_or(|limit| used.saturating_add(more) <= limit);
-        if !fits(used.bitrate, self.limits.max_bitrate) || !fits(own, self.limits.max_bitrate_per_ip) {
+        let fits = |used: u64, limit: &AtomicU64| used.saturating_add(more) <= limit.load(Ordering::Relaxed);
+        if !fits(used.bitrate, &self.limits.max_bitrate) || !fits(own, &self.limits.max_bitrate_per_ip) {
             return false;
         }
         let bitrate = self.bitrate.saturating_add(more);
@@ -276,6 +292,25 @@ mod tests {
         assert!(c.reserve(40) && !c.reserve(1));
         drop(c);
         assert_eq!(limits.used().bitrate, 0);
+    }
+
+    #[test]
+    fn limits_change_while_they_are_used() {
+        let limits = limits(|options| options.max_connections = 2);
+        let mut options = Options::new((Ipv4Addr::LOCALHOST, 0).into());
+        let [mut one, two] = [1, 2].map(|host| limits.admit(from(host)).unwrap());
+        assert!(limits.admit(from(3)).unwrap().too_many().is_some());
+        (options.max_connections, options.max_bitrate) = (1, Some(10));
+        assert!(!limits.count_bitrate() && one.reserve(100));
+        limits.set(&options);
+        assert!(limits.count_bitrate() && !one.reserve(1));
+        // Who is in stays.
+        assert_eq!((one.too_many(), two.too_many()), (None, None));
+        drop(two);
+        assert_eq!(limits.admit(from(3)).unwrap().too_many(), Some(TurnedAway::Server { limit: 1 }));
+        options.max_connections = 3;
+        limits.set(&options);
+        assert!(limits.admit(from(3)).unwrap().too_many().is_none());
     }
 
     #[test]

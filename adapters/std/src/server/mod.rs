@@ -243,6 +243,14 @@ pub enum Event {
         /// entered in the wrong place, or if it was not looked at.
         user: Option<Arc<str>>,
     },
+    /// The users have changed ([`Handle::set_users`]), so that whoever has this connection may not watch any more what it is
+    /// set up for. The connection ends, with BYE to its sessions.
+    Revoked {
+        /// The address and TCP port from which the client has connected.
+        peer: SocketAddr,
+        /// The name of the user who was logged in; `None` if the server asked for no login.
+        user: Option<Arc<str>>,
+    },
     /// A browser has begun to watch a medium, over HTTP.
     #[cfg(feature = "http")]
     BrowserOpened {
@@ -288,7 +296,7 @@ pub enum Event {
     },
 }
 
-/// A handle with which another thread stops a server. [`Server::handle`] returns it. It can be cloned.
+/// A handle with which another thread stops or changes a server. [`Server::handle`] returns it. It can be cloned.
 #[derive(Clone, Debug)]
 pub struct Handle {
     workers: Arc<Workers>,
@@ -301,6 +309,33 @@ impl Handle {
     /// returns soon after it is called. Further calls of this method do nothing.
     pub fn stop(&self) {
         self.workers.stop();
+    }
+
+    /// Takes over what of `options` can change while the server runs: [`Options::max_connections`],
+    /// [`Options::max_connections_per_ip`], [`Options::max_bitrate`] and [`Options::max_bitrate_per_ip`], and for
+    /// connections that come from now on [`Options::config`]. Everything else stays as it was. Nobody who is there has to
+    /// leave, also where there are more than the limits permit. Returns at once; [`Options::config`] is in force soon
+    /// after.
+    pub fn set_options(&self, options: &Options) {
+        self.limits.set(options);
+        self.workers.change(|settings| settings.config = options.config);
+    }
+
+    /// Has other users log in from now on, or nobody any more, as [`Server::require_login`] does. Sessions go on. Those end
+    /// with [`Event::Revoked`] whose user is not there any more, has another password, or may not watch any more what the
+    /// session plays; so do the sessions of clients that were not logged in. Returns at once, and is in force soon after.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn set_users(&self, users: Option<Users>) -> io::Result<()> {
+        let before = self.workers.current().logins;
+        let logins = match (users, before) {
+            (None, _) => None,
+            (Some(users), Some(before)) => Some(before.with_users(users)),
+            (Some(users), None) => Some(Logins::new(users)?),
+        };
+        self.workers.change(|settings| settings.logins = logins);
+        Ok(())
     }
 
     /// Lets nobody else in. Who is sent a medium gets it to its end. When nobody is sent anything, the server stops as
@@ -372,7 +407,7 @@ impl Server {
         let watch = Watch::new()?;
         let watches = (1..options.threads.get()).map(|_| Watch::new()).collect::<Result<Vec<_>, _>>()?;
         let wakers = std::iter::once(&watch).chain(&watches).map(|watch| watch.waker.clone());
-        let workers = Arc::new(Workers::new(wakers));
+        let workers = Arc::new(Workers::new(wakers, options.config));
         let limits = Arc::new(Limits::new(options));
         // It is asked here, and not when a loop opens the first pair.
         udp::segments();
@@ -418,6 +453,7 @@ impl Server {
         for event_loop in std::iter::once(&mut self.first).chain(&mut self.others) {
             event_loop.require_login(logins.clone());
         }
+        self.handle.workers.change(|settings| settings.logins = Some(logins));
         Ok(())
     }
 
