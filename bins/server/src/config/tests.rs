@@ -50,7 +50,7 @@ fn each_fault_is_told_with_its_place_and_what_is_accepted() {
             "F:1:1: there is no key \"session_timeout\" here; did you mean \"session-timeout\"?",
         ),
         ("config = \"x\"", "F:1:1: there is no key \"config\" here"),
-        ("qqq = 1", "F:1:1: there is no key \"qqq\" here; the keys are listen, http"),
+        ("qqq = 1", "F:1:1: there is no key \"qqq\" here; the keys are always, linger"),
         ("a = ", "F:1:"),
         ("json = true\njson = true", "F:2:1: this is no TOML: duplicate key"),
         ("[limits]", "F:1:2: there is no key \"limits\" here"),
