@@ -2,6 +2,7 @@
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::dialogue::Dialogue;
 use pinhole_tests::fake;
+use pinhole_tests::http::get;
 use pinhole_tests::process::{Finished, Running, binary, poll, run};
 use pinhole_tests::server::{Server, passwd};
 use pinhole_tests::{Transport, undisturbed, viewer};
@@ -327,9 +328,100 @@ fn a_broken_file_changes_nothing() {
     };
     assert_eq!([ANNA, BOB].map(status), [200, 401]);
     // What cannot change without a restart is said by name.
-    config.write(&format!("mtu = 1000\nthreads = 9\n{right}fps = 7\n"));
+    config.write(&format!("mtu = 1000\nthreads = 9\n{right}"));
     let restart = reload(&server, "reloaded", 1)["restart"].clone();
-    assert_eq!(restart, serde_json::json!(["mtu", "media"]), "the command line has the number of threads");
+    assert_eq!(restart, serde_json::json!(["mtu"]), "the command line has the number of threads");
+}
+
+#[test]
+fn media_come_and_go_and_others_lose_no_frame() {
+    let _turn = undisturbed();
+    let directory = TempDir::new();
+    let clip = Clip::sample().times(4, &directory);
+    let file = |name: &str| {
+        let path = directory.path().join(name).with_extension("mjpeg");
+        fs::copy(&Clip::sample().path, &path).unwrap();
+        path
+    };
+    let [one, two, three] = ["one", "two", "three"].map(file);
+    let stays = medium(&clip.path, "");
+    let config = Config::new(&format!("{}{stays}{}", medium(&one, "loop = true"), medium(&two, "")));
+    let server = config.serve(&["--threads", "2", "--http", "127.0.0.1:0"]);
+    let http = server.http();
+    let viewers: Vec<_> =
+        (0..4).map(|number| viewer::start(&server.url(clip.mount()), Transport::ALL[number % 2])).collect();
+    server.wait_events("opened", viewers.len(), LIMIT);
+    let descriptors = || fs::read_dir(format!("/proc/{}/fd", server.id())).expect("Linux lists them").count();
+    let before = descriptors();
+    let mut leaves = watching(&server, "one", ("User-Agent", "nobody"));
+    let status =
+        |mount: &str| Dialogue::connect(server.address()).request("DESCRIBE", &server.url(mount), &[]).status;
+    let turns_out = |mount: &str, expected: u16| {
+        let seen = poll(LIMIT, || (status(mount) == expected).then_some(()));
+        assert!(seen.is_some(), "{mount} {expected}");
+    };
+    // One is gone, two is played in another way, and three is new.
+    let text = format!("{stays}{}{}", medium(&two, "loop = true"), medium(&three, "name = \"new\""));
+    config.write(&text);
+    assert_eq!(reload(&server, "reloaded", 1)["restart"], serde_json::json!([]));
+    assert_ends(&mut leaves);
+    drop(leaves);
+    let revoked = server.wait_events("revoked", 1, LIMIT);
+    assert!(revoked.len() == 1 && revoked[0]["why"] == "the medium was removed", "{revoked:?}");
+    turns_out("one", 404);
+    turns_out("new", 200);
+    let described = Dialogue::connect(server.address()).request("DESCRIBE", &server.url("two"), &[]).ok();
+    assert!(!described.body.contains("a=range:npt=0-2"), "{}", described.body);
+    let listed = get(http, "/api/media").text().to_owned();
+    assert!(listed.contains("/new") && !listed.contains("/one"), "{listed}");
+    viewer::watch(&server.url("new"), Transport::Udp, &[]).assert_whole(Clip::sample().frames);
+    // A file that is not there is told, and tried again.
+    let late = directory.path().join("late.mjpeg");
+    let text = format!("{text}{}", medium(&late, ""));
+    config.write(&text);
+    reload(&server, "reloaded", 2);
+    server.wait_events("problem", 1, LIMIT);
+    assert_eq!(status("late"), 404);
+    file("late");
+    reload(&server, "reloaded", 3);
+    turns_out("late", 200);
+    // To and fro.
+    for number in 4..14 {
+        let more = if number % 2 == 0 { String::new() } else { medium(&one, "") };
+        config.write(&format!("{text}{more}"));
+        reload(&server, "reloaded", number);
+    }
+    turns_out("one", 200);
+    for viewer in viewers {
+        viewer::report(&viewer.finish(LIMIT)).assert_whole(clip.frames);
+    }
+    config.write(&stays);
+    reload(&server, "reloaded", 14);
+    // Each of the two that are gone had its file, and each viewer its connections.
+    let fewer = poll(LIMIT, || (descriptors() < before).then_some(()));
+    assert!(fewer.is_some(), "{before} descriptors have become {}", descriptors());
+}
+
+#[test]
+fn sources_come_and_go() {
+    let clip = Clip::sample();
+    let camera = Server::with(&["--loop"], &[&clip.path]);
+    let source =
+        |name: &str| format!("[[media]]\nsource = \"{}\"\nname = \"{name}\"\n", camera.url(clip.mount()));
+    let pattern = "pattern = \"64x48\"\n";
+    let config = Config::new(pattern);
+    let server = config.serve(&[]);
+    config.write(&format!("{pattern}{}always = true\n", source("front")));
+    reload(&server, "reloaded", 1);
+    camera.wait_events("opened", 1, LIMIT);
+    let mut viewer = watching(&server, "front", ("User-Agent", "nobody"));
+    config.write(&format!("{pattern}{}", source("back")));
+    reload(&server, "reloaded", 2);
+    assert_ends(&mut viewer);
+    // The source is let go at once, although it was pulled always.
+    camera.wait_events("closed", 1, LIMIT);
+    let reply = Dialogue::connect(server.address()).request("DESCRIBE", &server.url("back"), &[]);
+    assert_eq!(reply.status, 200);
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn serve(
         report.ignored(ignored, cli.verbose > 0);
     }
     for mounted in library.mounted() {
-        let medium = mounts.medium_of(mounted.mount).and_then(|number| configuration.media.get(number));
+        let medium = mounts.medium_of(mounted.mount);
         let asked = medium.and_then(|medium| medium.keys.fps).or(cli.fps);
         report.own_clock(&format!("/{}", mounted.mount), mounted.own_rate, asked);
     }
@@ -160,12 +160,12 @@ fn serve(
         && [Some(server.local_addr()), server.http_addr()].iter().flatten().any(|at| !at.ip().is_loopback());
     if let Some(users) = users {
         report.logins(users.len(), users.realm());
-        server.require_login(mounts.restrict(users, &configuration, &configuration))?;
+        server.require_login(mounts.restrict(users, &configuration))?;
     }
     let handle = server.handle();
     if configuration.can_change() {
         let mut running =
-            Running { origins, started: configuration, descriptors, mounts, options, handle: handle.clone() };
+            Running { origins, configuration, descriptors, mounts, options, handle: handle.clone() };
         let report = report.clone();
         hang_up.call(move || running.reload(&report));
     }
@@ -273,11 +273,9 @@ fn library(
         // The others are for clients, however many files somebody puts there.
         library.keep_open(descriptors / 4);
     }
-    for (number, medium) in configuration.media.iter().enumerate() {
-        library.set_playback(medium.playback(cli));
-        library.set_normalising(medium.normalising(cli));
+    for medium in &configuration.media {
         add(&mut library, medium, cli, report)?;
-        mounts.note(number, &library);
+        mounts.note(medium, &library);
     }
     library.set_playback(playback);
     library.set_normalising(cli.frames.normalising());
@@ -290,6 +288,8 @@ fn library(
 
 /// Adds a medium to the library. Blocks for as long as its disk does.
 fn add(library: &mut Library, medium: &Medium, cli: &Serve, report: &Report) -> io::Result<()> {
+    library.set_playback(medium.playback(cli));
+    library.set_normalising(medium.normalising(cli));
     let name = medium.keys.name.as_deref();
     match &medium.media {
         Media::Source { name, url } => library.add_source(name, url, medium.source_options(cli)),

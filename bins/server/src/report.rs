@@ -9,7 +9,7 @@ use pinhole_std::Authority;
 use pinhole_std::media::{
     Ignored, InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem,
 };
-use pinhole_std::server::{Event, Options};
+use pinhole_std::server::{Event, Options, RevokeReason};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -392,8 +392,8 @@ fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
             Box::new(move || format!("{peer} was not let in as {:?}", cut(user)))
         }
         Event::LoginRefused { peer, user: None } => Box::new(move || format!("{peer} was not let in")),
-        Event::Revoked { peer, user } => {
-            Box::new(move || format!("{peer}{} may not watch any more: the users have changed", whose(user)))
+        Event::Revoked { peer, user, reason } => {
+            Box::new(move || format!("{peer}{}: {}", whose(user), why(*reason)))
         }
         Event::Input { mount, event: InputEvent::Format { width, height, sampling } } => {
             let chroma = chroma(*sampling);
@@ -459,9 +459,8 @@ fn as_json(event: &Event) -> Option<Value> {
         }
         Event::LoginRefused { peer, user } => json!({ "event": "login_refused", "peer": peer.to_string(),
             "user": user.as_deref() }),
-        Event::Revoked { peer, user } => {
-            json!({ "event": "revoked", "peer": peer.to_string(), "user": user.as_deref() })
-        }
+        Event::Revoked { peer, user, reason } => json!({ "event": "revoked", "peer": peer.to_string(),
+            "user": user.as_deref(), "why": why(*reason) }),
         Event::Input { mount, event } => match event {
             InputEvent::Format { width, height, sampling } => {
                 json!({ "event": "input_format", "mount": mount,
@@ -484,6 +483,14 @@ fn as_json(event: &Event) -> Option<Value> {
             "why": error.to_string() }),
         _ => return None,
     })
+}
+
+/// Returns why somebody is sent away.
+const fn why(reason: RevokeReason) -> &'static str {
+    match reason {
+        RevokeReason::Media => "the medium was removed",
+        _ => "the users have changed, and this one may not watch any more",
+    }
 }
 
 /// Returns who is logged in, as the end of a clause; an empty text if nobody has to be.

@@ -14,8 +14,8 @@ use super::shared::Shared;
 use super::tunnel::Post;
 use super::udp_pairs::{self, UdpPairs};
 use super::workers::{Settings, Workers};
-use super::{Error, Event, Options};
-use crate::media::Library;
+use super::{Error, Event, Options, RevokeReason};
+use crate::media::{Library, PublishedMedia};
 use crate::udp::RECEIVE_LEN;
 use crate::wakes::{Precision, Wakes};
 use mio::{Events, Poll, Token, Waker};
@@ -87,6 +87,8 @@ pub(super) struct EventLoop {
     done: bool,
     /// The revision of the settings that this loop has.
     revision: u64,
+    /// The media that it has taken over, if they have changed.
+    media: Option<PublishedMedia>,
 }
 
 impl EventLoop {
@@ -134,6 +136,7 @@ impl EventLoop {
             turns: Vec::new(),
             done: false,
             revision: 0,
+            media: None,
         })
     }
 
@@ -156,47 +159,61 @@ impl EventLoop {
         self.shared.logins = Some(logins);
     }
 
-    /// Takes over settings that have changed. Connections whose users may not watch any more what they do end.
+    /// Takes over settings that have changed. Connections end whose users may not watch any more what they do, or whose
+    /// media are removed.
     fn take_settings(&mut self, tell: &mut impl FnMut(&Event)) {
         let revision = self.workers.revision();
         if std::mem::replace(&mut self.revision, revision) == revision {
             return;
         }
-        let Settings { config, logins } = self.workers.current();
+        let Settings { config, logins, media } = self.workers.current();
         // What was promised to those who are there is kept.
         self.shared.config = config;
-        let same = match (&self.shared.logins, &logins) {
+        let media = media.filter(|media| !self.media.as_ref().is_some_and(|own| own.is(media)));
+        let has_users_of_before = match (&self.shared.logins, &logins) {
             (Some(before), Some(after)) => Arc::ptr_eq(before, after),
             (before, after) => before.is_none() && after.is_none(),
         };
-        if same {
+        if has_users_of_before && media.is_none() {
             return;
         }
         let now = self.shared.clock.now();
-        let mut revoked = Vec::new();
+        let library = &self.shared.library;
+        let is_lost = |number| media.as_ref().is_some_and(|media| library.will_lose(number, media));
+        let mut changed = Vec::new();
         for (index, peer) in &mut self.peers {
             let before = self.shared.logins.as_deref();
-            let login = logins
-                .as_deref()
-                .map_or_else(Login::default, |logins| logins.renumbered(before, peer.login()));
+            let login = match logins.as_deref() {
+                Some(_) if has_users_of_before => *peer.login(),
+                Some(logins) => logins.renumbered(before, peer.login()),
+                None => Login::default(),
+            };
             let reader = Reader::new(logins.as_deref(), &login);
-            let may_read = |media| reader.may_read(self.shared.library.mount_of(media));
-            if peer.has_media(now, |media| !may_read(media)) {
-                let user = Reader::new(before, peer.login()).name();
-                tell(&Event::Revoked { peer: peer.address(), user });
-                peer.close();
-                revoked.push((index, login));
+            let reason = if peer.has_media(now, is_lost) {
+                Some(RevokeReason::Media)
+            } else if peer.has_media(now, |number| !reader.may_read(library.mount_of(number))) {
+                Some(RevokeReason::Users)
             } else {
-                peer.set_login(login);
+                None
+            };
+            if let Some(reason) = reason {
+                let user = Reader::new(before, peer.login()).name();
+                tell(&Event::Revoked { peer: peer.address(), user, reason });
+                peer.close();
             }
+            changed.push((index, login, reason.is_some()));
         }
-        // What they are told at their end is told of their former users.
-        for &(index, _) in &revoked {
+        // What is told of their end is told with the users and media of before.
+        for &(index, ..) in changed.iter().filter(|(.., is_revoked)| *is_revoked) {
             self.turn(index, tell);
         }
         self.shared.logins = logins;
-        for (index, login) in revoked {
+        for (index, login, _) in changed {
             self.peers.get_mut(index).into_iter().for_each(|peer| peer.set_login(login));
+        }
+        if let Some(media) = media {
+            self.shared.library.take_over(&media);
+            self.media = Some(media);
         }
     }
 

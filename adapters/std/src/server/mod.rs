@@ -38,7 +38,7 @@ use shared::Shared;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use workers::Workers;
 
@@ -243,13 +243,15 @@ pub enum Event {
         /// entered in the wrong place, or if it was not looked at.
         user: Option<Arc<str>>,
     },
-    /// The users have changed ([`Handle::set_users`]), so that whoever has this connection may not watch any more what it is
-    /// set up for. The connection ends, with BYE to its sessions.
+    /// Whoever has this connection can or may not watch any more what it is set up for. The connection ends, with BYE to its
+    /// sessions.
     Revoked {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
         /// The name of the user who was logged in; `None` if the server asked for no login.
         user: Option<Arc<str>>,
+        /// What has changed.
+        reason: RevokeReason,
     },
     /// A browser has begun to watch a medium, over HTTP.
     #[cfg(feature = "http")]
@@ -296,11 +298,23 @@ pub enum Event {
     },
 }
 
+/// Why a connection ends although its client and its medium have not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RevokeReason {
+    /// The users have changed: [`Handle::set_users`].
+    Users,
+    /// The medium was removed: [`Handle::change_media`].
+    Media,
+}
+
 /// A handle with which another thread stops or changes a server. [`Server::handle`] returns it. It can be cloned.
 #[derive(Clone, Debug)]
 pub struct Handle {
     workers: Arc<Workers>,
     limits: Arc<Limits>,
+    /// All media, for no loop. They end with the server.
+    media: Weak<Mutex<Library>>,
 }
 
 impl Handle {
@@ -338,6 +352,20 @@ impl Handle {
         Ok(())
     }
 
+    /// Adds and removes media. `change` is given a library with all media of the server, without the problems of before. It
+    /// runs on this thread, and may take long: meanwhile the server goes on. Media that it has added can be played soon
+    /// after. Sessions of those that it has removed end with [`Event::Revoked`], and nobody else notices. Returns what
+    /// `change` returns; `None` if the server has ended.
+    pub fn change_media<R>(&self, change: impl FnOnce(&mut Library) -> R) -> Option<R> {
+        let library = self.media.upgrade()?;
+        let mut library = library.lock().unwrap_or_else(PoisonError::into_inner);
+        library.forget_problems();
+        let changed = change(&mut library);
+        let media = library.publish();
+        self.workers.change(|settings| settings.media = Some(media));
+        Some(changed)
+    }
+
     /// Lets nobody else in. Who is sent a medium gets it to its end. When nobody is sent anything, the server stops as
     /// [`Self::stop`] says: call that after a time of your choice, because live media have no end. New connections
     /// and SETUP are refused with 503 and `Retry-After`, and so are all requests of browsers. Returns at once.
@@ -366,6 +394,8 @@ pub struct Server {
     #[cfg(feature = "http")]
     http: Option<SocketAddr>,
     handle: Handle,
+    /// What [`Handle::change_media`] changes.
+    media: Arc<Mutex<Library>>,
     /// The loop that accepts connections for all.
     first: EventLoop,
     others: Vec<EventLoop>,
@@ -416,6 +446,7 @@ impl Server {
         };
         let others = (1..).zip(watches).map(|(number, watch)| start(number, watch, library.share()));
         let others = others.collect::<io::Result<Vec<_>>>()?;
+        let media = Arc::new(Mutex::new(library.share()));
         let mut first = start(0, watch, library)?;
         let acceptors = std::iter::once((Protocol::Rtsp, acceptor));
         #[cfg(feature = "http")]
@@ -425,7 +456,8 @@ impl Server {
             address,
             #[cfg(feature = "http")]
             http: http_address,
-            handle: Handle { workers, limits },
+            handle: Handle { workers, limits, media: Arc::downgrade(&media) },
+            media,
             first,
             others,
         })
@@ -482,7 +514,7 @@ impl Server {
     /// # Panics
     /// If `tell` panics.
     pub fn run(self, tell: impl FnMut(&Event) + Send) -> Result<(), Error> {
-        let Self { first, others, .. } = self;
+        let Self { first, others, media: _media, .. } = self;
         let tell = Mutex::new(tell);
         let serve = &|event_loop: EventLoop| {
             event_loop.run(&mut |event| {

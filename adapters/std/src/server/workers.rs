@@ -8,6 +8,7 @@ use super::arrival::Arrival;
 use super::logins::Logins;
 #[cfg(feature = "http")]
 use super::tunnel::Tunnels;
+use crate::media::PublishedMedia;
 use mio::Waker;
 use pinhole::server::Config;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -39,6 +40,8 @@ pub(super) struct Settings {
     pub(super) config: Config,
     /// Who may log in; `None` if nobody has to.
     pub(super) logins: Option<Arc<Logins>>,
+    /// The media; `None` if they are those with which the server has started.
+    pub(super) media: Option<PublishedMedia>,
 }
 
 /// One event loop, as the others know it.
@@ -64,7 +67,7 @@ impl Workers {
             draining: AtomicBool::new(false),
             done: AtomicUsize::new(0),
             revision: AtomicU64::new(0),
-            settings: Mutex::new(Settings { config, logins: None }),
+            settings: Mutex::new(Settings { config, logins: None, media: None }),
         }
     }
 
@@ -151,6 +154,8 @@ impl Workers {
         if let Some(worker) = self.workers.get(number) {
             *worker.inbox() = None;
         }
+        // Live inputs end when nobody has them.
+        self.settings().media = None;
         self.stop();
     }
 

@@ -56,7 +56,10 @@ impl Keys {
             return Ok(arg);
         }
         let names = || self.all().map(|(name, _)| name).chain(others.iter().copied());
-        let likeness = |name: &str| strsim::jaro_winkler(name, key);
+        let likeness = |name: &str| match strsim::damerau_levenshtein(name, key) {
+            0 | 1 => 1.0,
+            _ => strsim::jaro_winkler(name, key),
+        };
         let nearest = names().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
         let key = cut(key);
         Err(match nearest.filter(|name| likeness(name) >= ALIKE) {

@@ -1,10 +1,11 @@
 //! An entry `[[media]]`: a medium, and how it is served.
 use super::keys::Setting;
 use crate::cli::{self, Media, Serve, SourceTransport, Sources};
+use crate::device::is_device;
 use clap::Args;
 use pinhole::sdp::FrameRate;
 use pinhole_std::media::{NormaliseOptions, Playback, SourceOptions, SourceUrl};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The keys of an entry. Where one is left out, the option of the same name counts.
@@ -125,6 +126,14 @@ impl Medium {
             source_transport: source_transport.unwrap_or(all.source_transport),
         };
         sources.options()
+    }
+
+    /// Whether it can be removed and added while the server runs. Standard input and cameras of this machine cannot.
+    pub(crate) fn can_change(&self) -> bool {
+        match &self.media {
+            Media::Source { .. } => true,
+            Media::Path(path) => path != Path::new("-") && !is_device(path),
+        }
     }
 
     /// Whether another medium is this one, except for who may watch it.

@@ -191,10 +191,9 @@ impl Configuration {
         keys.all().filter(|(_, arg)| differs(arg.get_id().as_str())).map(|(key, _)| key.to_owned()).collect()
     }
 
-    /// Returns whether the media of another configuration are the same, except for who may watch them.
-    pub(crate) fn has_media_of(&self, other: &Self) -> bool {
-        self.media.len() == other.media.len()
-            && self.media.iter().zip(&other.media).all(|(one, other)| one.is(other))
+    /// Returns the media that another configuration does not have, whoever may watch them.
+    pub(crate) fn media_beyond<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Medium> {
+        self.media.iter().filter(|medium| !other.media.iter().any(|other| other.is(medium)))
     }
 }
 

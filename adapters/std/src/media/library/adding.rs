@@ -138,22 +138,22 @@ impl Library {
         let name = path.file_name().unwrap_or(OsStr::new("video")).to_string_lossy();
         let numbered = (2_usize..).map(|number| format!("{name}-{number}"));
         let mut names = iter::once(name.to_string()).chain(numbered);
-        names.find(|name| self.media.iter().all(|(other, _)| other != name)).unwrap_or_default()
+        names.find(|name| self.all().all(|(_, other, _)| other != name)).unwrap_or_default()
     }
 
     pub(super) fn mount(&mut self, path: &Path, mut mount: String, medium: Medium) {
-        if self.renames && self.media.iter().any(|(other, _)| *other == mount) {
+        if self.renames && self.all().any(|(_, other, _)| other == mount) {
             mount = self.free_mount(path);
         }
         match self.obstacle(path, &mount) {
             Some(problem) => self.problems.push(problem),
-            None => self.media.push((mount, medium)),
+            None => self.media.push((mount, Some(medium))),
         }
     }
 
     /// Returns why nothing can be served as `mount`.
     pub(super) fn obstacle(&self, path: &Path, mount: &str) -> Option<Problem> {
-        if let Some((_, other)) = self.media.iter().find(|(other, _)| other == mount) {
+        if let Some((_, _, other)) = self.all().find(|(_, other, _)| *other == mount) {
             let other = other.origin();
             let reason = format!("/{mount} is served already: it is {other}; rename one of the two");
             return Some(Problem::file(path, reason));
