@@ -1,6 +1,7 @@
 //! A server and a client of this crate, on real sockets of this machine.
 mod announced;
 mod cache;
+mod changing;
 mod closing;
 mod common;
 mod datagrams;

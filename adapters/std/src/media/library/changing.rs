@@ -4,15 +4,18 @@
 //! turns. The number of a medium never stands for another one, as frames in the cache and sessions have it.
 use super::super::medium::Medium;
 use super::Library;
+#[cfg(feature = "server")]
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// The media of a library, as they are handed to event loops.
+#[cfg(feature = "server")]
 #[derive(Clone, Debug)]
 pub(crate) struct PublishedMedia(Arc<Mutex<Media>>);
 
 pub(super) type Media = Vec<(String, Option<Medium>)>;
 
+#[cfg(feature = "server")]
 impl PublishedMedia {
     /// Returns whether both are the same.
     pub(crate) fn is(&self, other: &Self) -> bool {
