@@ -1,8 +1,9 @@
 //! Serves Motion-JPEG files, directories and live input over RTSP.
 //!
-//! [`cli`] is the command line, [`prepare`] a command of it, [`indexing`] reads the media, [`device`] adds
-//! cameras, [`users`] are those who may log in, [`report`] tells what happens, [`service`] is for managers of services,
-//! and [`signals`] are those of the system.
+//! [`cli`] is the command line, [`prepare`] a command of it, and [`config`] what it, the environment and a file say
+//! together. [`indexing`] reads the media, [`mounts`] are where they are served, [`device`] adds cameras, and [`users`] are
+//! those who may log in. [`reload`] takes over what has changed, [`report`] tells what happens, [`service`] is for managers
+//! of services, and [`signals`] are those of the system.
 mod cli;
 mod config;
 mod device;

@@ -86,7 +86,8 @@ impl Medium {
             let what = if is_source { "source, which has no end" } else { "path; it is for a source" };
             return Err(format!("\"{key}\" has no effect on a {what}"));
         }
-        if keys.users.as_ref().is_some_and(Vec::is_empty) {
+        // An empty list is none for a parser of options, and would let everybody in.
+        if settings.iter().any(|setting| setting.key == "users" && setting.texts.is_empty()) {
             return Err("\"users\" names nobody; leave it out, or name those who may watch this".to_owned());
         }
         Ok(Self { media, keys, settings })

@@ -9,17 +9,20 @@ use std::fs;
 use std::path::Path;
 
 fn schema() -> Value {
-    let mut properties = properties(&Keys::of::<Serve>());
-    let file = properties.remove(USERS);
-    let user = json!({ "type": "object", "properties": super::schema::properties(&Keys::of::<UserKeys>()),
-        "additionalProperties": false });
-    let users = json!({ "type": "object", "additionalProperties": user });
-    properties.insert(USERS.into(), json!({ "anyOf": [file, users] }));
-    let medium = json!({ "type": "object", "properties": super::schema::properties(&Keys::of::<MediumKeys>()),
-        "additionalProperties": false, "oneOf": [{ "required": ["path"] }, { "required": ["source"] }] });
-    properties.insert(MEDIA.into(), json!({ "type": "array", "items": medium }));
-    json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "The configuration of pinhole-server",
-        "type": "object", "properties": properties, "additionalProperties": false })
+    let table =
+        |properties| json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    let mut all = properties(&Keys::of::<Serve>());
+    let file = all.remove(USERS);
+    let users =
+        json!({ "type": "object", "additionalProperties": table(properties(&Keys::of::<UserKeys>())) });
+    all.insert(USERS.into(), json!({ "anyOf": [file, users] }));
+    let mut medium = table(properties(&Keys::of::<MediumKeys>()));
+    medium["oneOf"] = json!([{ "required": ["path"] }, { "required": ["source"] }]);
+    all.insert(MEDIA.into(), json!({ "type": "array", "items": medium }));
+    let mut schema = table(all);
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
+    schema["title"] = "The configuration of pinhole-server".into();
+    schema
 }
 
 fn properties(keys: &Keys) -> Map<String, Value> {
