@@ -10,8 +10,10 @@ use std::thread;
 /// The signals that ask a program to end.
 const STOP: [i32; 3] = [SIGINT, SIGTERM, SIGQUIT];
 
+type Reload = Box<dyn FnMut() + Send>;
+
 /// What SIGHUP does.
-pub(crate) struct HangUp(Arc<Mutex<Option<Box<dyn FnMut() + Send>>>>);
+pub(crate) struct HangUp(Arc<Mutex<Option<Reload>>>);
 
 impl HangUp {
     /// Has the signal call `reload` from now on.
