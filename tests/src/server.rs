@@ -3,7 +3,7 @@
 use crate::clip::Clip;
 use crate::network::Namespace;
 use crate::peer::PYTHON;
-use crate::process::{Finished, Running, binary, repository};
+use crate::process::{Finished, Running, binary, repository, run};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -339,6 +339,19 @@ impl GstServer {
     pub fn address(&self) -> SocketAddr {
         authority(&self.url).expect("a URL with an address")
     }
+}
+
+/// Sets the password of a user in a file, with `pinhole-server passwd`, which reads it from its standard input. `options`
+/// are further options of that command.
+///
+/// # Panics
+/// Panics if the program cannot be run, or does not end within a minute.
+pub fn passwd(file: &Path, (user, password): (&str, &str), options: &[&str]) -> Finished {
+    let mut command = Command::new("sh");
+    let program = binary("pinhole-server");
+    command.args(["-c", "printf '%s\\n' \"$1\" | { shift; exec \"$@\"; }", "sh", password]);
+    command.arg(program).args(["passwd", "--file"]).arg(file).args(options).arg("--").arg(user);
+    run(&mut command, Duration::from_secs(60)).expect("the server runs")
 }
 
 /// Starts a `pinhole-server` that serves a clip without end at `address`, as a camera does that comes back at the same

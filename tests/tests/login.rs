@@ -4,7 +4,7 @@ use pinhole_tests::browser;
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::peer::{Peer, available};
 use pinhole_tests::process::{Finished, Running, binary, run};
-use pinhole_tests::server::Server;
+use pinhole_tests::server::{Server, passwd};
 use pinhole_tests::{Transport, undisturbed, watch};
 use retina::client::{Credentials, PlayOptions, Session, SessionOptions, SetupOptions};
 use retina::codec::CodecItem;
@@ -17,15 +17,6 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Names and passwords with all that a URL could stumble over. FFmpeg cannot send quotes in names.
 const USERS: [(&str, &str); 3] =
     [("anna", "secret"), ("a @/%", "p:w@/%25 \"\\\u{fc}"), ("\u{fc}ber all", "\u{e4} ")];
-
-/// Sets the password of a user, from standard input.
-fn passwd(file: &Path, (user, password): (&str, &str), options: &[&str]) -> Finished {
-    let mut command = Command::new("sh");
-    let program = binary("pinhole-server");
-    command.args(["-c", "printf '%s\\n' \"$1\" | { shift; exec \"$@\"; }", "sh", password]);
-    command.arg(program).args(["passwd", "--file"]).arg(file).args(options).arg("--").arg(user);
-    run(&mut command, LIMIT).expect("the server runs")
-}
 
 /// Makes a file with all users.
 fn users(directory: &TempDir) -> PathBuf {

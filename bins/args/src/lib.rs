@@ -16,7 +16,7 @@ pub use media::pattern;
 #[cfg(feature = "memory")]
 pub use number::memory;
 pub use number::{bit_rate, mtu, share, size};
-pub use parse::{parse, try_parse_from};
+pub use parse::{parse, try_matches, try_parse_from};
 pub use time::{duration, time};
 
 /// How times and sizes are written, for the end of `--help`. Lines are short enough for a man page.

@@ -1,6 +1,6 @@
 //! Parsing the command line.
 use clap::error::{ContextValue, Error};
-use clap::{Arg, Command, Parser};
+use clap::{Arg, ArgMatches, Command, Parser};
 use pinhole_log::redacted_value;
 use std::ffi::{OsStr, OsString};
 
@@ -17,8 +17,20 @@ pub fn parse<P: Parser>() -> P {
 /// The command line is wrong, or only asks for help or the version. The error quotes what was written without
 /// the passwords in it.
 pub fn try_parse_from<P: Parser>(words: impl IntoIterator<Item = impl Into<OsString>>) -> Result<P, Error> {
-    let words = with_negative_values(&P::command(), words.into_iter().map(Into::into));
-    P::try_parse_from(words).map_err(without_credentials)
+    let matches = try_matches(P::command(), words)?;
+    P::from_arg_matches(&matches).map_err(|error| without_credentials(error.format(&mut P::command())))
+}
+
+/// Parses a command line as [`try_parse_from`] does, into what has been found.
+///
+/// # Errors
+/// Those of [`try_parse_from`].
+pub fn try_matches(
+    command: Command,
+    words: impl IntoIterator<Item = impl Into<OsString>>,
+) -> Result<ArgMatches, Error> {
+    let words = with_negative_values(&command, words.into_iter().map(Into::into));
+    command.try_get_matches_from(words).map_err(without_credentials)
 }
 
 /// Returns the words with each negative number joined to the option before it: `--scale -1` as `--scale=-1`.

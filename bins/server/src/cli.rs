@@ -1,6 +1,5 @@
 //! The command line.
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use pinhole::client::TransportChoice;
 use pinhole::rtsp::DEFAULT_TLS_PORT;
@@ -10,8 +9,6 @@ use pinhole_std::media::{NormaliseOptions, PatternFormat, SourceOptions, SourceU
 use pinhole_std::server::ipnet::IpNet;
 use pinhole_std::server::{MAX_USER, Options, Users};
 use pinhole_std::tls::{Fingerprint, Identity, IdentityError};
-use std::borrow::Cow;
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::num::{IntErrorKind, NonZero};
@@ -27,31 +24,28 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 
     #[command(flatten)]
+    pub(crate) file: ConfigFile,
+
+    #[command(flatten)]
     pub(crate) serve: Serve,
 }
 
-impl Cli {
-    /// Checks what cannot be checked by one argument alone.
-    ///
-    /// # Errors
-    /// Two sources of the network are to be served by one name.
-    pub(crate) fn check(&self) -> Result<(), clap::Error> {
-        let mut names = HashSet::new();
-        let named = self.serve.media.iter().filter_map(|media| match media {
-            Media::Source { name, .. } => Some(name),
-            Media::Path(_) => None,
-        });
-        match named.into_iter().find(|name| !names.insert(*name)) {
-            None => Ok(()),
-            Some(name) => Err(clap::Error::raw(
-                ErrorKind::ValueValidation,
-                format!(
-                    "two sources would be served as /{name}: give one of them another name, as in \
-                     NAME=rtsp://HOST/PATH\n"
-                ),
-            )),
-        }
-    }
+/// Options for the configuration as a whole.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// Read options, media and users from this file, in TOML. Options count more, and so do environment variables of
+    /// their names: PINHOLE_LISTEN is --listen, and PINHOLE_CONFIG this
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Check the configuration and serve nothing: the exit status is 0 if it is right, and 1 if not
+    #[arg(long)]
+    pub(crate) check_config: bool,
+
+    /// Print the configuration that is in force as a file with comments, also with hashes and passwords that are in it,
+    /// and serve nothing
+    #[arg(long, conflicts_with = "check_config")]
+    pub(crate) print_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -180,38 +174,58 @@ pub(crate) struct Logins {
     pub(crate) users: Option<PathBuf>,
 
     /// The realm of the logins [default: that of the users in the file]
-    #[arg(long, value_name = "REALM", requires = "users", value_parser = realm)]
+    #[arg(long, value_name = "REALM", value_parser = realm)]
     pub(crate) realm: Option<String>,
 
     /// Accept Basic logins, too, which send the password in the clear; inside TLS they always are
-    #[arg(long, requires = "users")]
+    #[arg(long)]
     pub(crate) allow_basic: bool,
 }
 
 /// Options for RTSP inside TLS.
 #[derive(Clone, Debug, Args)]
-#[group(id = "tls", multiple = true)]
 pub(crate) struct Tls {
     /// Where to listen for RTSP inside TLS (rtsps://), beside RTSP without it; ADDR alone, and port 0, will do
     /// [default: with a certificate 0.0.0.0:322, else nowhere]
-    #[arg(long, value_name = "[ADDR:]PORT", value_parser = tls_address, requires = "identity")]
+    #[arg(long, value_name = "[ADDR:]PORT", value_parser = tls_address)]
     pub(crate) tls_listen: Option<SocketAddr>,
 
     /// The certificate for TLS, and those that lead from it to one that clients know, as PEM
-    #[arg(long, value_name = "FILE", requires = "tls_key", group = "identity")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) tls_cert: Option<PathBuf>,
 
     /// The private key of the certificate, as PEM, which only its owner may read
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
 
     /// Make a certificate and its key when this is first run, and keep both in this file, or in this directory as
     /// pinhole-tls.pem; clients are told its fingerprint, which is printed
-    #[arg(long, value_name = "PATH", conflicts_with = "tls_cert", group = "identity")]
+    #[arg(long, value_name = "PATH")]
     pub(crate) tls_self_signed: Option<PathBuf>,
 }
 
 impl Tls {
+    /// Returns what does not go together.
+    pub(crate) fn contradictions(&self) -> impl Iterator<Item = &'static str> {
+        let Self { tls_listen, tls_cert, tls_key, tls_self_signed } = self;
+        let [listens, has_cert, has_key, is_own] =
+            [tls_listen.is_some(), tls_cert.is_some(), tls_key.is_some(), tls_self_signed.is_some()];
+        [
+            (has_cert && !has_key, "--tls-cert needs --tls-key, the file with its private key"),
+            (has_key && !has_cert, "--tls-key needs --tls-cert, the file with its certificate"),
+            (
+                is_own && has_cert,
+                "--tls-self-signed makes a certificate, and --tls-cert has one: leave one of them out",
+            ),
+            (
+                listens && !is_own && !has_cert,
+                "--tls-listen needs a certificate: --tls-cert with --tls-key, or --tls-self-signed",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(is_so, why)| is_so.then_some(why))
+    }
+
     /// Returns where to listen, and the certificate to show; `None` if there is none.
     ///
     /// # Errors
@@ -236,7 +250,7 @@ fn host_name() -> Option<String> {
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Serve {
     /// Files with Motion-JPEG (.mjpeg, .mjpg, .avi, .mkv, .mp4, .mov, .multipart, the course's .Mjpeg),
     /// directories of them, directories of .jpg pictures, - for Motion-JPEG on standard input, a camera such
@@ -335,16 +349,6 @@ pub(crate) struct Serve {
     /// Say more on standard error; twice, and three times, for still more
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-}
-
-impl Serve {
-    /// Returns what is to be served: [`DEFAULT_MEDIA`] if nothing is named.
-    pub(crate) fn named_media(&self) -> Cow<'_, [Media]> {
-        match self.media.is_empty() && self.pattern.is_none() {
-            true => vec![Media::Path(DEFAULT_MEDIA.into())].into(),
-            false => self.media.as_slice().into(),
-        }
-    }
 }
 
 /// Options for sources of the network.
@@ -478,12 +482,23 @@ fn media(text: OsString) -> Result<Media, String> {
 fn source(text: &str) -> Result<Media, String> {
     let named = text.split_once('=').filter(|(name, _)| !name.contains("://"));
     let (name, url) = named.map_or((None, text), |(name, url)| (Some(name.trim_matches('/')), url));
-    let url = SourceUrl::parse(url).map_err(|error| error.to_string())?;
-    let name = name.unwrap_or(url.name()).to_owned();
-    if name.is_empty() || name.contains(|c: char| c.is_control()) {
-        return Err("a source is given a name as in front=rtsp://camera/stream".to_owned());
-    }
+    let url = source_url(url)?;
+    let name = mount(name.unwrap_or(url.name()))
+        .map_err(|_| "a source is given a name as in front=rtsp://camera/stream")?;
     Ok(Media::Source { name, url })
+}
+
+pub(crate) fn source_url(text: &str) -> Result<SourceUrl, String> {
+    SourceUrl::parse(text).map_err(|error| error.to_string())
+}
+
+/// Takes the path that a medium is served at, without the slashes around it.
+pub(crate) fn mount(text: &str) -> Result<String, String> {
+    let name = text.trim_matches('/');
+    match name.is_empty() || name.contains(|c: char| c.is_control()) {
+        true => Err("a name is expected, such as front or cams/front".to_owned()),
+        false => Ok(name.to_owned()),
+    }
 }
 
 /// Reads a timeout of at least a second, which is what clients are told it in.
@@ -553,7 +568,7 @@ fn resolve(text: &str, default: u16) -> Option<SocketAddr> {
     found.ok()?.next()
 }
 
-fn user_name(text: &str) -> Result<String, String> {
+pub(crate) fn user_name(text: &str) -> Result<String, String> {
     match (1..=MAX_USER).contains(&text.len()) && !text.contains(char::is_control) {
         true => Ok(text.to_owned()),
         false => Err(format!("a user name has 1 to {MAX_USER} bytes, and no control characters")),
@@ -647,14 +662,6 @@ mod tests {
     }
 
     #[test]
-    fn two_sources_of_one_name_are_refused() {
-        let check = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat()).check();
-        let refused = check(&["rtsp://u:secret@a/live", "rtsp://b/live"]).unwrap_err().to_string();
-        assert!(refused.contains("/live") && !refused.contains("secret"), "{refused}");
-        assert!(check(&["rtsp://a/live", "b=rtsp://b/live", "b.mjpeg"]).is_ok());
-    }
-
-    #[test]
     fn a_file_may_be_called_prepare() {
         let cli = |args: &[&str]| Cli::parse_from([&["pinhole-server"], args].concat());
         assert_eq!(cli(&["./prepare"]).serve.media, [path("./prepare")]);
@@ -696,15 +703,5 @@ mod tests {
         assert_eq!(options(&["--max-connections", "9", "--max-bitrate", "2Mbit"]), (9, 9, Some(2_000_000)));
         assert_eq!(options(&["--max-connections-per-ip", "1000"]), (1024, 1000, None));
         assert!(connections("0").is_err() && connections("-1").is_err());
-    }
-
-    #[test]
-    fn a_pattern_replaces_the_default_media() {
-        let media = |args: &[&str]| {
-            Cli::parse_from([&["pinhole-server"], args].concat()).serve.named_media().into_owned()
-        };
-        assert_eq!(media(&[]), [path("video/")]);
-        assert!(media(&["--pattern", "64x48"]).is_empty());
-        assert_eq!(media(&["--pattern", "64x48", "a.mjpeg"]), [path("a.mjpeg")]);
     }
 }

@@ -18,9 +18,9 @@ pub(crate) const fn is_device(_: &Path) -> bool {
     false
 }
 
-/// Adds a camera to the library, under the name of its device.
+/// Adds a camera to the library, by this name or that of its device.
 #[cfg(all(feature = "v4l2", target_os = "linux"))]
-pub(crate) fn add(library: &mut Library, path: &Path, cli: &Serve, _: &Report) {
+pub(crate) fn add(library: &mut Library, path: &Path, name: Option<&str>, cli: &Serve, _: &Report) {
     use pinhole_std::media::CameraOptions;
     let mut options = CameraOptions::default();
     if let Some(format) = cli.camera {
@@ -28,12 +28,12 @@ pub(crate) fn add(library: &mut Library, path: &Path, cli: &Serve, _: &Report) {
         options.size = Some((width.into(), height.into()));
         options.frame_rate = Some(format.frame_rate());
     }
-    let mount = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    library.add_camera(&mount, path, options);
+    let own = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    library.add_camera(name.unwrap_or(&own), path, options);
 }
 
 /// Says how a camera is served by a program that was built without them.
 #[cfg(not(all(feature = "v4l2", target_os = "linux")))]
-pub(crate) fn add(_: &mut Library, path: &Path, _: &Serve, report: &Report) {
+pub(crate) fn add(_: &mut Library, path: &Path, _: Option<&str>, _: &Serve, report: &Report) {
     report.device(path);
 }

@@ -30,7 +30,7 @@ pub(crate) struct Seen {
     pub(crate) frames: u64,
 }
 
-/// Adds a file or directory to the library. Calls `tell`, on another thread, every two seconds in which
+/// Adds a file or directory to the library, by this name or its own. Calls `tell`, on another thread, every two seconds in which
 /// something was read, and ever more seldom while nothing comes.
 ///
 /// # Errors
@@ -38,10 +38,11 @@ pub(crate) struct Seen {
 pub(crate) fn add(
     library: &mut Library,
     path: &Path,
+    name: Option<&str>,
     tell: impl FnMut(Told) + Send + 'static,
 ) -> io::Result<()> {
     let watch = watch(path, PROGRESS, tell)?;
-    library.add_path_with(path, |Indexing { path, done, of, frames, .. }| {
+    library.add_path_with(path, name, |Indexing { path, done, of, frames, .. }| {
         // Fails only if the thread has died.
         let _ = watch.send(Seen { path: path.to_owned(), done, of, frames });
     });

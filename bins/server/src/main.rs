@@ -1,12 +1,16 @@
 //! Serves Motion-JPEG files, directories and live input over RTSP.
 //!
-//! [`cli`] is the command line, [`prepare`] a command of it, [`indexing`] reads the media, [`device`] adds
-//! cameras, [`users`] are those who may log in, [`report`] tells what happens, [`service`] is for managers of services,
-//! [`signals`] are those of the system, and `top` shows the sessions of another process of this program.
+//! [`cli`] is the command line, [`prepare`] a command of it, and [`config`] what it, the environment and a file say
+//! together. [`indexing`] reads the media, [`mounts`] are where they are served, [`device`] adds cameras, and [`users`] are
+//! those who may log in. [`reload`] takes over what has changed, [`report`] tells what happens, [`service`] is for managers
+//! of services, [`signals`] are those of the system, and `top` shows the sessions of another process of this program.
 mod cli;
+mod config;
 mod device;
 mod indexing;
+mod mounts;
 mod prepare;
+mod reload;
 mod report;
 mod service;
 mod signals;
@@ -16,11 +20,14 @@ mod users;
 
 use clap::CommandFactory;
 use cli::{Cli, Command, DEFAULT_FPS, DEFAULT_MEDIA, Media, Serve};
+use config::{Configuration, Medium, Origins};
+use mounts::Mounts;
 use pinhole_log::{Form, Log};
 use pinhole_std::media::{InputEvent, Library, Playback, default_cache};
 use pinhole_std::server::{self, Admin, Event, Options, Server, raise_descriptor_limit};
+use reload::Running;
 use report::Report;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::Path;
@@ -37,15 +44,15 @@ const SOURCE_DESCRIPTORS: usize = 3;
 fn main() -> ExitCode {
     // Exits with code 2 if the command line is wrong.
     let cli: Cli = pinhole_args::parse();
-    if let Err(error) = cli.check() {
-        error.exit();
-    }
-    let (json, verbose) = match &cli.command {
-        Some(Command::Prepare(prepare)) => (prepare.json, prepare.verbose),
-        Some(Command::Passwd(passwd)) => (passwd.json, passwd.verbose),
+    let origins = Origins::of_process();
+    let mut configuration = cli.command.is_none().then(|| origins.read());
+    let (json, verbose) = match (&cli.command, &configuration) {
+        (Some(Command::Prepare(prepare)), _) => (prepare.json, prepare.verbose),
+        (Some(Command::Passwd(passwd)), _) => (passwd.json, passwd.verbose),
         #[cfg(feature = "top")]
-        Some(Command::Top(_)) => (false, 0),
-        Some(Command::Manual(_)) | None => (cli.serve.json, cli.serve.verbose),
+        (Some(Command::Top(_)), _) => (false, 0),
+        (None, Some(Ok(Configuration { serve, .. }))) => (serve.json, serve.verbose),
+        _ => (cli.serve.json, cli.serve.verbose),
     };
     let log = match Log::start("pinhole-server", if json { Form::Json } else { Form::Words }) {
         Ok(log) => log,
@@ -57,6 +64,12 @@ fn main() -> ExitCode {
     let _farewell = log.farewell();
     log.report_panics();
     log.trace(level(verbose));
+    if let Some(Err(faults)) = &configuration {
+        faults.iter().for_each(|fault| log.complain(fault));
+        // Without a file, the command line or the environment is wrong.
+        let is_usage = origins.file(&cli).is_none() && !cli.file.check_config;
+        return if is_usage { ExitCode::from(2) } else { ExitCode::FAILURE };
+    }
     let report = Report::new(json, log.clone());
     let result = match &cli.command {
         Some(Command::Prepare(prepare)) => prepare::run(prepare, &report),
@@ -64,7 +77,14 @@ fn main() -> ExitCode {
         #[cfg(feature = "top")]
         Some(Command::Top(top)) => top::run(top),
         Some(Command::Manual(manual)) => manual.run(Cli::command()).map_err(Into::into),
-        None => serve(&cli.serve, &report, &log),
+        None => match configuration.take() {
+            Some(Ok(configuration)) if cli.file.print_config => print(&configuration),
+            Some(Ok(configuration)) if cli.file.check_config => {
+                configuration.users().map(|_| report.checked()).map_err(Into::into)
+            }
+            Some(Ok(configuration)) => serve(configuration, origins, &report, &log),
+            _ => Ok(()),
+        },
     };
     if let Err(error) = &result {
         log.complain(error);
@@ -75,17 +95,34 @@ fn main() -> ExitCode {
     }
 }
 
+/// Prints the configuration to standard output, as it is: it can be read again.
+///
+/// # Errors
+/// Standard output cannot be written. It is no error if its reader has left.
+fn print(configuration: &Configuration) -> Result<(), Box<dyn std::error::Error>> {
+    let mut out = io::stdout().lock();
+    match out.write_all(configuration.to_toml().as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("standard output cannot be written: {error}").into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Serves until a signal stops it, or all live input has ended.
 ///
 /// # Errors
 /// Nothing can be served, or no frame came before the end of all live input.
-fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::error::Error>> {
-    let users = match &cli.logins.users {
-        Some(path) => Some(users::load(path, cli.logins.realm.as_deref())?),
-        None => None,
-    };
+fn serve(
+    configuration: Configuration,
+    origins: Origins,
+    report: &Report,
+    log: &Log,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let cli = configuration.serve.clone();
+    let users = configuration.users()?;
     let tls = cli.tls.identity()?;
-    signals::ignore(log.clone())?;
+    let hang_up = signals::ignore(log.clone())?;
     // Before the media, for which a disk may be waited for without end. There is nobody to say BYE to yet.
     let stop = signals::on_stop({
         let (report, log) = (report.clone(), log.clone());
@@ -109,10 +146,10 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         )
         .into());
     }
-    if cli.media != *cli.named_media() {
+    if !configuration.is_named {
         report.nothing_named(DEFAULT_MEDIA);
     }
-    let library = apart(|| library(cli, descriptors, report))??;
+    let (library, mounts) = apart(|| library(&configuration, descriptors, report))??;
     for problem in library.problems() {
         report.problem(problem);
     }
@@ -120,7 +157,9 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
         report.ignored(ignored, cli.verbose > 0);
     }
     for mounted in library.mounted() {
-        report.own_clock(&format!("/{}", mounted.mount), mounted.own_rate, cli.fps);
+        let medium = mounts.medium_of(mounted.mount);
+        let asked = medium.and_then(|medium| medium.keys.fps).or(cli.fps);
+        report.own_clock(&format!("/{}", mounted.mount), mounted.own_rate, asked);
     }
     if library.is_empty() {
         return Err(
@@ -128,20 +167,7 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
                 .into(),
         );
     }
-    let mut options = Options::new(cli.listen);
-    options.http = cli.http;
-    options.config.max_packet = cli.frames.max_packet();
-    let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-    options.threads = cli.threads.unwrap_or_else(cores);
-    options.config.adapt = !cli.no_adapt;
-    options.config.request_timeout = cli.request_timeout.into();
-    options.config.session_timeout = cli.session_timeout.into();
-    if let Some(descriptors) = descriptors {
-        let sources = count_sources(cli).saturating_mul(SOURCE_DESCRIPTORS).min(descriptors / 2);
-        let of_admin = admin.as_ref().map_or(0, |_| Admin::MAX_DESCRIPTORS.min(descriptors / 4));
-        options.for_descriptors(descriptors - sources - of_admin);
-    }
-    cli.limits.apply(&mut options);
+    let options = options(&configuration, descriptors);
     let mut server = Server::with_listeners(service::listeners()?, &options, library)
         .map_err(|error| format!("{error}; {}", remedy(&error, cli.http)))?;
     let fingerprint = tls.as_ref().map(|(_, identity)| identity.fingerprint());
@@ -151,15 +177,20 @@ fn serve(cli: &Serve, report: &Report, log: &Log) -> Result<(), Box<dyn std::err
     let addresses = [Some(server.local_addr()), server.http_addr(), server.tls_addr()];
     let is_open = users.is_none() && addresses.iter().flatten().any(|at| !at.ip().is_loopback());
     if let Some(users) = users {
-        report.logins(&users);
-        let users = if cli.logins.allow_basic { users.with_basic() } else { users };
-        server.require_login(users)?;
+        report.logins(users.len(), users.realm());
+        server.require_login(mounts.restrict(users, &configuration))?;
     }
     server.trust_proxies(cli.trusted_proxy.iter().copied());
     if let Some(admin) = &admin {
         server.observe(admin);
     }
-    let handle = server.handle();
+    let (handle, has_tls) = (server.handle(), server.tls_addr().is_some());
+    if configuration.can_change() {
+        let mut running =
+            Running { origins, configuration, descriptors, mounts, has_tls, options, handle: handle.clone() };
+        let report = report.clone();
+        hang_up.call(move || running.reload(&report));
+    }
     let stopped = Arc::new(AtomicBool::new(false));
     stop.call({
         let (stopped, report, drain) = (stopped.clone(), report.clone(), cli.drain);
@@ -239,42 +270,74 @@ fn tls_remedy(error: &server::Error) -> &'static str {
     }
 }
 
+/// Returns the options of a server. It may have so many files open.
+fn options(configuration: &Configuration, descriptors: Option<usize>) -> Options {
+    let cli = &configuration.serve;
+    let mut options = Options::new(cli.listen);
+    options.http = cli.http;
+    options.config.max_packet = cli.frames.max_packet();
+    let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    options.threads = cli.threads.unwrap_or_else(cores);
+    options.config.adapt = !cli.no_adapt;
+    options.config.request_timeout = cli.request_timeout.into();
+    options.config.session_timeout = cli.session_timeout.into();
+    if let Some(descriptors) = descriptors {
+        let sources = count_sources(configuration).saturating_mul(SOURCE_DESCRIPTORS).min(descriptors / 2);
+        let of_admin = cli.admin.map_or(0, |_| Admin::MAX_DESCRIPTORS.min(descriptors / 4));
+        options.for_descriptors(descriptors - sources - of_admin);
+    }
+    cli.limits.apply(&mut options);
+    options
+}
+
 /// Returns how many sources of the network there are.
-fn count_sources(cli: &Serve) -> usize {
-    cli.media.iter().filter(|media| matches!(media, Media::Source { .. })).count()
+fn count_sources(configuration: &Configuration) -> usize {
+    configuration.media.iter().filter(|medium| matches!(medium.media, Media::Source { .. })).count()
 }
 
 /// Reads the media. Blocks for as long as their disks do.
-fn library(cli: &Serve, descriptors: Option<usize>, report: &Report) -> io::Result<Library> {
+fn library(
+    configuration: &Configuration,
+    descriptors: Option<usize>,
+    report: &Report,
+) -> io::Result<(Library, Mounts)> {
+    let cli = &configuration.serve;
     let playback = Playback { frame_rate: cli.fps.unwrap_or(DEFAULT_FPS), repeat: cli.repeat };
     let cache = cli.cache.unwrap_or_else(default_cache);
     let mut library = Library::with(playback, cli.frames.normalising(), cache);
+    let mut mounts = Mounts::default();
     if let Some(descriptors) = descriptors {
         // The others are for clients, however many files somebody puts there.
         library.keep_open(descriptors / 4);
     }
-    for media in &*cli.named_media() {
-        let media = match media {
-            Media::Path(path) => path,
-            Media::Source { name, url } => {
-                library.add_source(name, url, cli.sources.options());
-                continue;
-            }
-        };
-        if media == Path::new("-") {
-            library.add_live("live", io::stdin());
-        } else if device::is_device(media) {
-            device::add(&mut library, media, cli, report);
-        } else {
-            let report = report.clone();
-            indexing::add(&mut library, media, move |told| report.indexing(&told))?;
-        }
+    for medium in &configuration.media {
+        add(&mut library, medium, cli, report)?;
+        mounts.note(medium, &library);
     }
+    library.set_playback(playback);
+    library.set_normalising(cli.frames.normalising());
     if let Some(format) = cli.pattern {
         report.preparing(format);
         library.add_pattern("pattern", format);
     }
-    Ok(library)
+    Ok((library, mounts))
+}
+
+/// Adds a medium to the library. Blocks for as long as its disk does.
+fn add(library: &mut Library, medium: &Medium, cli: &Serve, report: &Report) -> io::Result<()> {
+    library.set_playback(medium.playback(cli));
+    library.set_normalising(medium.normalising(cli));
+    let name = medium.keys.name.as_deref();
+    match &medium.media {
+        Media::Source { name, url } => library.add_source(name, url, medium.source_options(cli)),
+        Media::Path(path) if path == Path::new("-") => library.add_live(name.unwrap_or("live"), io::stdin()),
+        Media::Path(path) if device::is_device(path) => device::add(library, path, name, cli, report),
+        Media::Path(path) => {
+            let report = report.clone();
+            indexing::add(library, path, name, move |told| report.indexing(&told))?;
+        }
+    }
+    Ok(())
 }
 
 /// Calls `work` on another thread, and waits for it. The kernel gives signals to the main thread, which could

@@ -9,7 +9,7 @@ use pinhole_std::Authority;
 use pinhole_std::media::{
     Ignored, InputEvent, InputTrouble, Library, Mounted, PatternFormat, Prepared, Problem,
 };
-use pinhole_std::server::{Event, Options, Users};
+use pinhole_std::server::{Event, Options, RevokeReason};
 use pinhole_std::tls::Fingerprint;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -21,6 +21,8 @@ use std::time::Duration;
 const SESSION_LINES: u32 = 1_000;
 /// The same of lines about anything else, and of each kind of lines about live input.
 const OTHER_LINES: u32 = 20;
+/// How many lines about the configuration there may be in ten seconds.
+const RELOAD_LINES: u32 = 100;
 
 /// Tells events on standard output, and problems on standard error.
 #[derive(Clone, Debug)]
@@ -222,13 +224,49 @@ impl Report {
     }
 
     /// Tells who may log in.
-    pub(crate) fn logins(&self, users: &Users) {
+    pub(crate) fn logins(&self, users: usize, realm: &str) {
         if self.json {
-            self.say(json!({ "event": "logins", "users": users.len(), "realm": users.realm() }));
+            self.say(json!({ "event": "logins", "users": users, "realm": realm }));
         } else {
-            let (count, realm) = (Count(users.len(), "user", "users"), users.realm());
+            let count = Count(users, "user", "users");
             self.log.say(&format_args!("only {count} may watch, who log in to {realm:?}"));
         }
+    }
+
+    /// Tells that the configuration is right.
+    pub(crate) fn checked(&self) {
+        if self.json {
+            self.say(json!({ "event": "checked" }));
+        } else {
+            self.log.say(&"the configuration is right");
+        }
+    }
+
+    /// Tells that the configuration was read anew, and what of it needs a restart.
+    pub(crate) fn reloaded(&self, restart: &[String]) {
+        let rate = Rate { kind: "reload", label: "reloads", peer: None, lines: RELOAD_LINES };
+        let line = || match restart {
+            _ if self.json => timed(json!({ "event": "reloaded", "restart": restart })),
+            [] => "the configuration was read anew".to_owned(),
+            restart => {
+                format!("the configuration was read anew; these need a restart: {}", restart.join(", "))
+            }
+        };
+        self.log.offer(Output::Out, rate, line);
+    }
+
+    /// Tells why the configuration was not read anew.
+    pub(crate) fn not_reloaded(&self, faults: &[String]) {
+        let rate = |kind| Rate { kind, label: "reloads", peer: None, lines: RELOAD_LINES };
+        for fault in faults {
+            self.log.offer(Output::Err, rate("reload fault"), || fault.clone());
+        }
+        let line = || match self.json {
+            true => timed(json!({ "event": "not_reloaded", "faults": faults })),
+            false => "the configuration is wrong, and nothing has changed".to_owned(),
+        };
+        let output = if self.json { Output::Out } else { Output::Err };
+        self.log.offer(output, rate("reload"), line);
     }
 
     /// Tells that everybody may watch.
@@ -328,6 +366,7 @@ fn rate(event: &Event) -> Option<Rate<'_>> {
         Event::Refused { peer, .. } => other("refused", Some(peer)),
         Event::LoginRefused { peer, .. } => other("login_refused", Some(peer)),
         Event::HandshakeFailed { peer, .. } => other("handshake_failed", Some(peer)),
+        Event::Revoked { peer, .. } => session("revoked", peer),
         Event::Disconnected { peer, .. } => other("disconnected", Some(peer)),
         Event::Input { event, .. } => match event {
             InputEvent::Format { .. } => other("input_format", None),
@@ -389,6 +428,9 @@ fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>> {
         Event::LoginRefused { peer, user: None } => Box::new(move || format!("{peer} was not let in")),
         Event::HandshakeFailed { peer, reason } => {
             Box::new(move || format!("{peer} has not made a handshake of TLS: {}", cut(&reason.to_string())))
+        }
+        Event::Revoked { peer, user, reason } => {
+            Box::new(move || format!("{peer}{}: {}", whose(user), why(*reason)))
         }
         Event::Input { mount, event: InputEvent::Format { width, height, sampling } } => {
             let chroma = chroma(*sampling);
@@ -464,6 +506,8 @@ fn as_json(event: &Event) -> Option<Value> {
             json!({ "event": "handshake_failed", "peer": peer.to_string(),
             "reason": cut(&reason.to_string()) })
         }
+        Event::Revoked { peer, user, reason } => json!({ "event": "revoked", "peer": peer.to_string(),
+            "user": user.as_deref(), "why": why(*reason) }),
         Event::Input { mount, event } => match event {
             InputEvent::Format { width, height, sampling } => {
                 json!({ "event": "input_format", "mount": mount,
@@ -486,6 +530,14 @@ fn as_json(event: &Event) -> Option<Value> {
             "why": error.to_string() }),
         _ => return None,
     })
+}
+
+/// Returns why somebody is sent away.
+const fn why(reason: RevokeReason) -> &'static str {
+    match reason {
+        RevokeReason::Media => "the medium was removed",
+        _ => "the users have changed, and this one may not watch any more",
+    }
 }
 
 /// Returns who is logged in, as the end of a clause; an empty text if nobody has to be.

@@ -29,22 +29,31 @@ pub(crate) fn listeners() -> io::Result<Listeners> {
     Ok(Listeners::default())
 }
 
+/// Tells the manager that the configuration is read anew, until [`ready`] says that this is done.
+pub(crate) fn reloading() {
+    #[cfg(target_os = "linux")]
+    match sd_notify::NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[sd_notify::NotifyState::Reloading, now]),
+        Err(error) => tracing::warn!(%error, "the manager of services cannot be told"),
+    }
+}
+
 /// Tells the manager that clients can connect.
 pub(crate) fn ready() {
     #[cfg(target_os = "linux")]
-    tell(sd_notify::NotifyState::Ready);
+    tell(&[sd_notify::NotifyState::Ready]);
 }
 
 /// Tells the manager that the server ends.
 pub(crate) fn stopping() {
     #[cfg(target_os = "linux")]
-    tell(sd_notify::NotifyState::Stopping);
+    tell(&[sd_notify::NotifyState::Stopping]);
 }
 
 #[cfg(target_os = "linux")]
-fn tell(state: sd_notify::NotifyState<'_>) {
+fn tell(states: &[sd_notify::NotifyState<'_>]) {
     // It waits in vain then, and says so itself.
-    if let Err(error) = sd_notify::notify(&[state]) {
+    if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(%error, "the manager of services cannot be told");
     }
 }

@@ -10,21 +10,41 @@ use std::thread;
 /// The signals that ask a program to end.
 const STOP: [i32; 3] = [SIGINT, SIGTERM, SIGQUIT];
 
+type Reload = Box<dyn FnMut() + Send>;
+
+/// What SIGHUP does.
+pub(crate) struct HangUp(Arc<Mutex<Option<Reload>>>);
+
+impl HangUp {
+    /// Has the signal call `reload` from now on.
+    pub(crate) fn call(&self, reload: impl FnMut() + Send + 'static) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(reload));
+    }
+}
+
 /// Has signals that end a program by default do nothing but cause a line in the log. A server is sent
-/// SIGHUP when its terminal is closed, or to have it read its configuration, which it does not have.
+/// SIGHUP when its terminal is closed, or to have it read its configuration: [`HangUp::call`].
 ///
 /// # Errors
 /// The system refuses a handler or a thread.
-pub(crate) fn ignore(log: Log) -> io::Result<()> {
+pub(crate) fn ignore(log: Log) -> io::Result<HangUp> {
     let mut signals = Signals::new([SIGHUP, SIGUSR1, SIGUSR2])?;
+    let hang_up = HangUp(Arc::default());
+    let called = hang_up.0.clone();
     thread::Builder::new().name("ignored".into()).spawn(move || {
         for signal in signals.forever() {
+            if let Some(reload) = &mut *called.lock().unwrap_or_else(PoisonError::into_inner)
+                && signal == SIGHUP
+            {
+                reload();
+                continue;
+            }
             let name = signal_hook::low_level::signal_name(signal).unwrap_or("the signal");
             let rate = Rate { kind: "signal", label: "signals ignored", peer: None, lines: 20 };
             log.offer(Output::Err, rate, || format!("{name} is ignored"));
         }
     })?;
-    Ok(())
+    Ok(hang_up)
 }
 
 /// What SIGINT, SIGTERM and SIGQUIT do.

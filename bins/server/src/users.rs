@@ -2,5 +2,5 @@
 mod file;
 mod passwd;
 
-pub(crate) use file::load;
+pub(crate) use file::{Entry, check_permissions, collect, load};
 pub(crate) use passwd::run as passwd;

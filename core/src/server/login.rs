@@ -220,6 +220,15 @@ impl Login {
     pub const fn user(&self) -> Option<u16> {
         self.user
     }
+
+    /// Takes note of another number of the user, where [`Users`] have changed. With `None`, nobody is logged in any
+    /// more.
+    pub const fn renumber(&mut self, user: Option<u16>) {
+        match user {
+            Some(_) => self.user = user,
+            None => *self = Self { nonce: 0, count: 0, user: None },
+        }
+    }
 }
 
 impl Scope {

@@ -1,5 +1,6 @@
 //! The media of a server, each under a name.
 mod adding;
+mod changing;
 mod described;
 mod losses;
 mod sources;
@@ -37,10 +38,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::Waker;
-use std::thread;
 use std::time::Duration;
 use watched::Watched;
 
+#[cfg(feature = "server")]
+pub(crate) use changing::PublishedMedia;
 pub use described::{Ignored, Mounted};
 pub use losses::Losses;
 
@@ -74,7 +76,8 @@ impl Default for Playback {
 /// A [`Server`](crate::server::Server) has threads that load frames. Without a server, call [`Self::load`].
 #[derive(Debug)]
 pub struct Library {
-    media: Vec<(String, Medium)>,
+    /// `None` is what was removed: the numbers of others stay.
+    media: Vec<(String, Option<Medium>)>,
     files: Arc<dyn Files>,
     /// Whether a medium whose path is taken gets another one.
     renames: bool,
@@ -165,6 +168,16 @@ impl Library {
         self.renames = true;
     }
 
+    /// Sets how recorded media are played that are added from now on, and at which rate the frames of live inputs come.
+    pub const fn set_playback(&mut self, playback: Playback) {
+        self.playback = playback;
+    }
+
+    /// Sets how the frames of media are normalised that are added from now on.
+    pub const fn set_normalising(&mut self, normalising: NormaliseOptions) {
+        self.normalising = normalising;
+    }
+
     /// Adds a file or a directory, and reads the headers of all frames before it returns. This takes long for
     /// large files; [`Self::add_path_with`] tells how far it is. Files and frames that cannot be served are left
     /// out, and added to [`Self::problems`]. Of up to 256 frames, the first ones are read in full until one can be
@@ -190,19 +203,23 @@ impl Library {
     /// sessions that play the medium end. The file is tried again after 10 seconds. What was wrong goes to the
     /// log.
     pub fn add_path(&mut self, path: &Path) {
-        self.add_path_with(path, |_| ());
+        self.add_path_with(path, None, |_| ());
     }
 
     /// Does what [`Self::add_path`] does, and calls `watch` up to four times a second for each file, and
     /// for each picture of a directory.
-    pub fn add_path_with(&mut self, path: &Path, mut watch: impl FnMut(Indexing<'_>)) {
+    ///
+    /// `name` is the path in the URL of a file, or of the pictures of a directory, without the leading slash. It comes
+    /// before the names of the other files of a directory, with a slash after it. With `None`, the name of the file or
+    /// directory is the path.
+    pub fn add_path_with(&mut self, path: &Path, name: Option<&str>, mut watch: impl FnMut(Indexing<'_>)) {
         let listing = {
             let path = path.to_owned();
             wait_for(self.patience, &mut watch, move |_| path.is_dir().then(|| list(&path)))
         };
         match listing {
-            Ok(Some(Ok(listing))) => self.add_directory(path, listing, &mut watch),
-            Ok(None) => drop(self.add_file(path, &mut watch)),
+            Ok(Some(Ok(listing))) => self.add_directory(path, name, listing, &mut watch),
+            Ok(None) => drop(self.add_file(path, name.map(str::to_owned), &mut watch)),
             Ok(Some(Err(error))) | Err(error) => self.problems.push(Problem::file(path, error)),
         }
     }
@@ -266,12 +283,12 @@ impl Library {
 
     /// Returns a description of each medium, in the order in which they were added.
     pub fn mounted(&self) -> impl Iterator<Item = Mounted<'_>> {
-        self.media.iter().map(|(mount, medium)| Mounted::of(mount, medium))
+        self.all().map(|(_, mount, medium)| Mounted::of(mount, medium))
     }
 
     /// Returns what tells how many frames of a medium are lost; `None` if no recorded medium has this path.
     pub fn losses(&self, mount: &str) -> Option<Losses> {
-        let (_, medium) = self.media.iter().find(|(other, _)| other == mount)?;
+        let (_, _, medium) = self.all().find(|(_, other, _)| *other == mount)?;
         match medium {
             Medium::Recorded(recorded) => Some(Losses(recorded.clone())),
             _ => None,
@@ -318,21 +335,21 @@ impl Library {
 
     /// Returns true if the library has no media: either nothing was added, or nothing that was added can be
     /// served (see [`Self::problems`]).
-    pub const fn is_empty(&self) -> bool {
-        self.media.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.all().next().is_none()
     }
 
-    /// Returns how many media there are.
+    /// Returns the numbers of all media.
     #[cfg(feature = "http")]
-    pub(crate) const fn len(&self) -> usize {
-        self.media.len()
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u16> {
+        self.all().map(|(media, _, _)| media)
     }
 
     /// Returns a description of one medium, and the rate at which its frames are shown, on average.
     #[cfg(feature = "http")]
     pub(crate) fn about(&self, media: u16) -> Option<(Mounted<'_>, Option<FrameRate>)> {
-        let (mount, medium) = self.media.get(usize::from(media))?;
-        Some((Mounted::of(mount, medium), medium.mean_rate()))
+        let medium = self.medium(media)?;
+        Some((Mounted::of(self.mount_of(media), medium), medium.mean_rate()))
     }
 
     /// Returns how long a frame of a medium is shown, on average.
@@ -354,15 +371,17 @@ impl Library {
     /// Returns the number of the medium that a URL names. Where there is only one, a URL without a path names it,
     /// too.
     pub(crate) fn find(&self, url: &Url<'_>) -> Option<u16> {
-        let named = self.media.iter().position(|(mount, _)| url.path_is(mount));
-        let only = || (self.media.len() == 1 && url.path_is("")).then_some(0);
-        u16::try_from(named.or_else(only)?).ok()
+        let named = self.all().find(|(_, mount, _)| url.path_is(mount)).map(|(media, _, _)| media);
+        named.or_else(|| {
+            let mut all = self.all().map(|(media, _, _)| media);
+            all.next().filter(|_| all.next().is_none() && url.path_is(""))
+        })
     }
 
     /// Returns the paths of all media, without the leading slash.
     #[cfg(feature = "server")]
     pub(crate) fn mounts(&self) -> impl Iterator<Item = &str> {
-        self.media.iter().map(|(mount, _)| mount.as_str())
+        self.all().map(|(_, mount, _)| mount)
     }
 
     pub(crate) fn mount_of(&self, media: u16) -> &str {
@@ -376,9 +395,7 @@ impl Library {
     /// Returns where a medium ends; `None` if it does not.
     pub(crate) fn end(&self, media: u16) -> Option<MediaTime> {
         match self.medium(media)? {
-            Medium::Recorded(recorded) if !self.playback.repeat => {
-                Some(MediaTime::ZERO + recorded.duration())
-            }
+            Medium::Recorded(recorded) if !recorded.repeats() => Some(MediaTime::ZERO + recorded.duration()),
             _ => None,
         }
     }
@@ -421,7 +438,7 @@ impl Library {
     /// Returns the same media for another event loop. Files, frames and live inputs are shared.
     pub(crate) fn share(&self) -> Self {
         Self {
-            media: self.media.iter().map(|(mount, medium)| (mount.clone(), medium.share())).collect(),
+            media: self.shared_media(),
             files: self.files.clone(),
             renames: self.renames,
             added: HashMap::new(),
@@ -453,12 +470,13 @@ impl Library {
     pub(crate) fn take_live(&mut self) -> bool {
         let mut any = false;
         for (_, medium) in &mut self.media {
-            if let Medium::Live(live) = medium {
+            if let Some(Medium::Live(live)) = medium {
                 any |= live.take();
             }
         }
         if any {
-            self.over = self.media.iter().all(|(_, m)| matches!(m, Medium::Live(live) if live.is_over()));
+            let over = self.all().all(|(_, _, m)| matches!(m, Medium::Live(live) if live.is_over()));
+            self.over = over;
         }
         any
     }
@@ -471,8 +489,8 @@ impl Library {
     /// Takes the events of live inputs, each with the path of its input. An event is returned to only one
     /// of the event loops.
     pub(crate) fn live_events(&self, now: Instant) -> impl Iterator<Item = (&str, InputEvent)> {
-        let live = self.media.iter().filter_map(|(mount, medium)| match medium {
-            Medium::Live(live) if live.is_fresh() => Some((mount.as_str(), live)),
+        let live = self.all().filter_map(|(_, mount, medium)| match medium {
+            Medium::Live(live) if live.is_fresh() => Some((mount, live)),
             _ => None,
         });
         live.flat_map(move |(mount, live)| std::iter::from_fn(move || Some((mount, live.next_event(now)?))))
@@ -493,7 +511,8 @@ impl Library {
             if self.demand(media).is_some() {
                 watched.push(media);
             }
-            if let Some((_, Medium::Recorded(recorded))) = self.media.get(usize::from(want.track.media)) {
+            if let Some((_, Some(Medium::Recorded(recorded)))) = self.media.get(usize::from(want.track.media))
+            {
                 self.loaded.request(now, peer, stream, recorded, want);
             }
             streams = stream.saturating_add(1);
@@ -514,17 +533,20 @@ impl Library {
     }
 
     fn medium(&self, media: u16) -> Option<&Medium> {
-        self.media.get(usize::from(media)).map(|(_, medium)| medium)
+        self.media.get(usize::from(media))?.1.as_ref()
+    }
+
+    /// Returns all media with their numbers and paths.
+    fn all(&self) -> impl Iterator<Item = (u16, &str, &Medium)> {
+        let all = (0..=u16::MAX).zip(&self.media);
+        all.filter_map(|(media, (mount, medium))| Some((media, mount.as_str(), medium.as_ref()?)))
     }
 }
 
 impl Drop for Library {
     /// Closes the files on another thread, for which nobody waits: a disk may hang then, too.
     fn drop(&mut self) {
-        let media = std::mem::take(&mut self.media);
-        let closing = thread::Builder::new().name("closing".into()).spawn(move || drop(media));
-        // Without another thread, they were closed on this one.
-        drop(closing);
+        changing::close(std::mem::take(&mut self.media));
     }
 }
 

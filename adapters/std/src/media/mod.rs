@@ -33,6 +33,8 @@ pub use camera::CameraOptions;
 pub(crate) use header::standard_header;
 #[cfg(feature = "http")]
 pub(crate) use held::HeldFrame;
+#[cfg(feature = "server")]
+pub(crate) use library::PublishedMedia;
 pub use library::{Ignored, Library, Losses, Mounted, Playback};
 #[cfg(feature = "server")]
 pub(crate) use live::Supply;

@@ -153,6 +153,10 @@ impl Normaliser {
         self.out.shrink_to(len);
     }
 
+    pub(super) const fn set_how(&mut self, how: NormaliseOptions) {
+        self.how = how;
+    }
+
     pub(super) const fn how(&self) -> NormaliseOptions {
         self.how
     }

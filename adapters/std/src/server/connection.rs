@@ -17,7 +17,7 @@ use super::tunnel::{Place, Post};
 use mio::{Registry, Token};
 use pinhole::frame::TrackId;
 use pinhole::rtp::Want;
-use pinhole::server::{Config, Port, UdpRoute};
+use pinhole::server::{Config, Login, Port, UdpRoute};
 use pinhole::time::Now;
 use std::io;
 use std::net::SocketAddr;
@@ -205,6 +205,35 @@ impl Connection {
             #[cfg(feature = "tls")]
             Self::Handshake(handshake) => handshake.close(),
             Self::Proxied(proxied) => proxied.close(),
+        }
+    }
+
+    /// Returns who is logged in, as far as somebody can be.
+    pub(super) fn login(&self) -> Login {
+        match self {
+            Self::Rtsp(peer) => *peer.login(),
+            #[cfg(feature = "http")]
+            Self::Http(http) => *http.login(),
+            _ => Login::default(),
+        }
+    }
+
+    pub(super) const fn set_login(&mut self, login: Login) {
+        match self {
+            Self::Rtsp(peer) => peer.set_login(login),
+            #[cfg(feature = "http")]
+            Self::Http(http) => http.set_login(login),
+            _ => {}
+        }
+    }
+
+    /// Returns whether one of the media that were set up, or are sent, is such a one.
+    pub(super) fn has_media(&self, now: Now, of: impl Fn(u16) -> bool) -> bool {
+        match self {
+            Self::Rtsp(peer) => peer.has_media(now, of),
+            #[cfg(feature = "http")]
+            Self::Http(http) => http.wanted().is_some_and(|want| of(want.track.media)),
+            _ => false,
         }
     }
 

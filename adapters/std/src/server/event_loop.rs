@@ -5,7 +5,7 @@ use super::connection::Connection;
 use super::datagrams::Datagrams;
 use super::exact_wait;
 use super::limits::{Limits, Seat, TurnedAway};
-use super::logins::Logins;
+use super::logins::{Logins, Reader};
 #[cfg(feature = "metrics")]
 use super::observe::{self, LoopFigures, Observed};
 use super::peer::Next;
@@ -15,14 +15,15 @@ use super::tls::Certificate;
 #[cfg(feature = "http")]
 use super::tunnel::Post;
 use super::udp_pairs::{self, UdpPairs};
-use super::workers::Workers;
-use super::{Error, Event, Options};
-use crate::media::Library;
+use super::workers::{Settings, Workers};
+use super::{Error, Event, Options, RevokeReason};
+use crate::media::{Library, PublishedMedia};
 use crate::udp::RECEIVE_LEN;
 use crate::wakes::{Precision, Wakes};
 use ipnet::IpNet;
 use mio::{Events, Poll, Token, Waker};
 use pinhole::frame::TrackId;
+use pinhole::server::Login;
 use slab::Slab;
 #[cfg(feature = "metrics")]
 use std::cell::RefCell;
@@ -91,6 +92,10 @@ pub(super) struct EventLoop {
     turns: Vec<usize>,
     /// Whether this worker has nothing more to send, as the others know it.
     done: bool,
+    /// The revision of the settings that this loop has.
+    revision: u64,
+    /// The media that it has taken over, if they have changed.
+    media: Option<PublishedMedia>,
     /// Where the figures of this loop are published; `None` if nobody asks for them.
     #[cfg(feature = "metrics")]
     observed: Option<Arc<Observed>>,
@@ -145,6 +150,8 @@ impl EventLoop {
             unread: Vec::new(),
             turns: Vec::new(),
             done: false,
+            revision: 0,
+            media: None,
             #[cfg(feature = "metrics")]
             observed: None,
         })
@@ -204,6 +211,64 @@ impl EventLoop {
         self.shared.logins = Some(logins);
     }
 
+    /// Takes over settings that have changed. Connections end whose users may not watch any more what they do, or whose
+    /// media are removed.
+    fn take_settings(&mut self, tell: &mut impl FnMut(&Event)) {
+        let revision = self.workers.revision();
+        if std::mem::replace(&mut self.revision, revision) == revision {
+            return;
+        }
+        let Settings { config, logins, media } = self.workers.current();
+        // What was promised to those who are there is kept.
+        self.shared.config = config;
+        let media = media.filter(|media| !self.media.as_ref().is_some_and(|own| own.is(media)));
+        let has_users_of_before = match (&self.shared.logins, &logins) {
+            (Some(before), Some(after)) => Arc::ptr_eq(before, after),
+            (before, after) => before.is_none() && after.is_none(),
+        };
+        if has_users_of_before && media.is_none() {
+            return;
+        }
+        let now = self.shared.clock.now();
+        let library = &self.shared.library;
+        let is_lost = |number| media.as_ref().is_some_and(|media| library.will_lose(number, media));
+        let mut changed = Vec::new();
+        for (index, peer) in &mut self.peers {
+            let before = self.shared.logins.as_deref();
+            let login = match logins.as_deref() {
+                Some(_) if has_users_of_before => peer.login(),
+                Some(logins) => logins.renumbered(before, &peer.login()),
+                None => Login::default(),
+            };
+            let reader = Reader::new(logins.as_deref(), &login);
+            let reason = if peer.has_media(now, is_lost) {
+                Some(RevokeReason::Media)
+            } else if peer.has_media(now, |number| !reader.may_read(library.mount_of(number))) {
+                Some(RevokeReason::Users)
+            } else {
+                None
+            };
+            if let Some(reason) = reason {
+                let user = Reader::new(before, &peer.login()).name();
+                tell(&Event::Revoked { peer: peer.address(), user, reason });
+                peer.close();
+            }
+            changed.push((index, login, reason.is_some()));
+        }
+        // What is told of their end is told with the users and media of before.
+        for &(index, ..) in changed.iter().filter(|(.., is_revoked)| *is_revoked) {
+            self.turn(index, tell);
+        }
+        self.shared.logins = logins;
+        for (index, login, _) in changed {
+            self.peers.get_mut(index).into_iter().for_each(|peer| peer.set_login(login));
+        }
+        if let Some(media) = media {
+            self.shared.library.take_over(&media);
+            self.media = Some(media);
+        }
+    }
+
     pub(super) const fn library(&self) -> &Library {
         &self.shared.library
     }
@@ -241,6 +306,7 @@ impl EventLoop {
                     farewell = Some(Instant::now() + FAREWELL);
                     self.close_all(tell);
                 }
+                self.take_settings(tell);
                 self.turn_live(tell);
                 self.turn_all(tell, |this, turns| turns.extend(this.shared.library.take_served()));
             }

@@ -7,9 +7,7 @@ use pinhole::text::Count;
 use pinhole::time::Instant;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-#[cfg(feature = "metrics")]
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many connections that are too many are told so at once. Others are closed without a word.
@@ -24,6 +22,9 @@ const HANDSHAKES: (u32, u32) = (128, 50);
 
 /// Memory that has to be left for a further connection, most of it for the frames of those that there are.
 const MEMORY: usize = 8 << 20;
+
+/// Stands for a rate without a limit.
+const NO_LIMIT: u64 = u64::MAX;
 
 /// Why a connection is one too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,10 +42,11 @@ pub(super) enum TurnedAway {
 /// The limits of a server, and what is used of them. All event loops share it.
 #[derive(Debug)]
 pub(super) struct Limits {
-    max_connections: usize,
-    max_connections_per_ip: usize,
-    max_bitrate: Option<u64>,
-    max_bitrate_per_ip: Option<u64>,
+    max_connections: AtomicUsize,
+    max_connections_per_ip: AtomicUsize,
+    /// [`NO_LIMIT`] if there is none, as below.
+    max_bitrate: AtomicU64,
+    max_bitrate_per_ip: AtomicU64,
     /// Whether the server is about to end, so that nobody else is let in.
     draining: AtomicBool,
     used: Mutex<Used>,
@@ -140,22 +142,32 @@ impl From<TurnedAway> for Refusal {
 
 impl Limits {
     pub(super) fn new(options: &Options) -> Self {
-        Self {
-            max_connections: options.max_connections,
-            max_connections_per_ip: options.max_connections_per_ip,
-            max_bitrate: options.max_bitrate,
-            max_bitrate_per_ip: options.max_bitrate_per_ip,
+        let limits = Self {
+            max_connections: AtomicUsize::new(0),
+            max_connections_per_ip: AtomicUsize::new(0),
+            max_bitrate: AtomicU64::new(NO_LIMIT),
+            max_bitrate_per_ip: AtomicU64::new(NO_LIMIT),
             draining: AtomicBool::new(false),
             used: Mutex::default(),
             #[cfg(feature = "metrics")]
             refusals: Default::default(),
-        }
+        };
+        limits.set(options);
+        limits
+    }
+
+    /// Sets the limits to those of `options`. What is used beyond them already stays in use.
+    pub(super) fn set(&self, options: &Options) {
+        self.max_connections.store(options.max_connections, Ordering::Relaxed);
+        self.max_connections_per_ip.store(options.max_connections_per_ip, Ordering::Relaxed);
+        self.max_bitrate.store(options.max_bitrate.unwrap_or(NO_LIMIT), Ordering::Relaxed);
+        self.max_bitrate_per_ip.store(options.max_bitrate_per_ip.unwrap_or(NO_LIMIT), Ordering::Relaxed);
     }
 
     /// Returns how many connections there may be.
     #[cfg(feature = "metrics")]
-    pub(super) const fn max_connections(&self) -> usize {
-        self.max_connections
+    pub(super) fn max_connections(&self) -> usize {
+        self.max_connections.load(Ordering::Relaxed)
     }
 
     /// Counts what a limit has refused.
@@ -183,8 +195,9 @@ impl Limits {
     }
 
     /// Returns whether what is sent has to be counted.
-    pub(super) const fn count_bitrate(&self) -> bool {
-        self.max_bitrate.is_some() || self.max_bitrate_per_ip.is_some()
+    pub(super) fn count_bitrate(&self) -> bool {
+        let is_set = |limit: &AtomicU64| limit.load(Ordering::Relaxed) != NO_LIMIT;
+        is_set(&self.max_bitrate) || is_set(&self.max_bitrate_per_ip)
     }
 
     /// Admits a connection from `address`, perhaps only to be told that it is one too many.
@@ -192,7 +205,7 @@ impl Limits {
     /// # Errors
     /// It is to be closed at once: it is too many, and so are those that are told so, or there is no memory for it.
     pub(super) fn admit(self: &Arc<Self>, address: SocketAddr) -> Result<Seat, TurnedAway> {
-        self.admit_of(address, self.max_connections_per_ip)
+        self.admit_of(address, self.max_connections_per_ip.load(Ordering::Relaxed))
     }
 
     /// Admits a connection of a proxy, which brings those of many clients. See [`Seat::exchange`].
@@ -210,10 +223,11 @@ impl Limits {
         let origin = Origin::of(address);
         let mut used = self.used();
         let own = used.by_origin.get(&origin).map_or(0, |share| share.connections);
+        let all = self.max_connections.load(Ordering::Relaxed);
         let too_many = if self.is_draining() {
             Some(TurnedAway::Draining)
-        } else if used.connections >= self.max_connections {
-            Some(TurnedAway::Server { limit: self.max_connections })
+        } else if used.connections >= all {
+            Some(TurnedAway::Server { limit: all })
         } else if own >= most {
             Some(TurnedAway::Address { limit: most })
         } else {
@@ -311,10 +325,9 @@ impl Seat {
     pub(super) fn reserve(&mut self, more: u64) -> bool {
         let mut used = self.limits.used();
         let own = used.by_origin.get(&self.origin).map_or(0, |share| share.bitrate);
-        let fits =
-            |used: u64, limit: Option<u64>| limit.is_none_or(|limit| used.saturating_add(more) <= limit);
+        let fits = |used: u64, limit: &AtomicU64| used.saturating_add(more) <= limit.load(Ordering::Relaxed);
         let [all, each] =
-            [fits(used.bitrate, self.limits.max_bitrate), fits(own, self.limits.max_bitrate_per_ip)];
+            [fits(used.bitrate, &self.limits.max_bitrate), fits(own, &self.limits.max_bitrate_per_ip)];
         if !all || !each {
             #[cfg(feature = "metrics")]
             self.limits.refuse(if all { Refusal::BitratePerAddress } else { Refusal::Bitrate });
@@ -419,6 +432,25 @@ mod tests {
         assert!(c.reserve(40) && !c.reserve(1));
         drop(c);
         assert_eq!(limits.used().bitrate, 0);
+    }
+
+    #[test]
+    fn limits_change_while_they_are_used() {
+        let limits = limits(|options| options.max_connections = 2);
+        let mut options = Options::new((Ipv4Addr::LOCALHOST, 0).into());
+        let [mut one, two] = [1, 2].map(|host| limits.admit(from(host)).unwrap());
+        assert!(limits.admit(from(3)).unwrap().too_many().is_some());
+        (options.max_connections, options.max_bitrate) = (1, Some(10));
+        assert!(!limits.count_bitrate() && one.reserve(100));
+        limits.set(&options);
+        assert!(limits.count_bitrate() && !one.reserve(1));
+        // Who is in stays.
+        assert_eq!((one.too_many(), two.too_many()), (None, None));
+        drop(two);
+        assert_eq!(limits.admit(from(3)).unwrap().too_many(), Some(TurnedAway::Server { limit: 1 }));
+        options.max_connections = 3;
+        limits.set(&options);
+        assert!(limits.admit(from(3)).unwrap().too_many().is_none());
     }
 
     #[test]

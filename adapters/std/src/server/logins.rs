@@ -24,6 +24,12 @@ const ADDRESSES: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Logins {
     users: Users,
+    kept: Arc<Kept>,
+}
+
+/// What stays when users change.
+#[derive(Debug)]
+struct Kept {
     key: NonceKey,
     failures: Mutex<Failures>,
 }
@@ -68,14 +74,28 @@ impl Logins {
     pub(super) fn new(users: Users) -> io::Result<Arc<Self>> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(Arc::new(Self { users, key: NonceKey::new(key), failures: Mutex::default() }))
+        let kept = Kept { key: NonceKey::new(key), failures: Mutex::default() };
+        Ok(Arc::new(Self { users, kept: Arc::new(kept) }))
+    }
+
+    /// Returns logins of other users, with the same nonces and failures.
+    pub(super) fn with_users(&self, users: Users) -> Arc<Self> {
+        Arc::new(Self { users, kept: self.kept.clone() })
+    }
+
+    /// Returns the login of a connection, which began with other users. It is nobody's if the user is not among these.
+    pub(super) fn renumbered(&self, before: Option<&Self>, login: &Login) -> Login {
+        let user = login.user().zip(before);
+        let mut login = *login;
+        login.renumber(user.and_then(|(user, before)| self.users.number_of(&before.users, user)));
+        login
     }
 
     /// Returns what checks logins, with nonces that are good for `lifetime` seconds. On a connection that is encrypted
     /// passwords may come as they are.
     pub(super) fn authenticator(&self, lifetime: u32, is_secure: bool) -> Authenticator<'_, Users> {
         let basic = is_secure || self.users.allows_basic();
-        Authenticator { realm: self.users.realm(), users: &self.users, key: &self.key, lifetime, basic }
+        Authenticator { realm: self.users.realm(), users: &self.users, key: &self.kept.key, lifetime, basic }
     }
 
     /// Returns whether a client at `address` may try credentials now. Ask again with the same `reserved` at the time that
@@ -107,7 +127,7 @@ impl Logins {
 
     /// Held for a few steps, or a few thousand where a new address takes the place of another one.
     fn failures(&self) -> MutexGuard<'_, Failures> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -48,7 +48,7 @@ use shared::Shared;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 #[cfg(feature = "tls")]
 use tls::Certificate;
@@ -282,6 +282,16 @@ pub enum Event {
         /// Why.
         reason: HandshakeError,
     },
+    /// Whoever has this connection can or may not watch any more what it is set up for. The connection ends, with BYE to its
+    /// sessions.
+    Revoked {
+        /// The address and TCP port from which the client has connected.
+        peer: SocketAddr,
+        /// The name of the user who was logged in; `None` if the server asked for no login.
+        user: Option<Arc<str>>,
+        /// What has changed.
+        reason: RevokeReason,
+    },
     /// A browser has begun to watch a medium, over HTTP.
     #[cfg(feature = "http")]
     BrowserOpened {
@@ -329,11 +339,23 @@ pub enum Event {
     },
 }
 
-/// A handle with which another thread stops a server. [`Server::handle`] returns it. It can be cloned.
+/// Why a connection ends although its client and its medium have not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RevokeReason {
+    /// The users have changed: [`Handle::set_users`].
+    Users,
+    /// The medium was removed: [`Handle::change_media`].
+    Media,
+}
+
+/// A handle with which another thread stops or changes a server. [`Server::handle`] returns it. It can be cloned.
 #[derive(Clone, Debug)]
 pub struct Handle {
     workers: Arc<Workers>,
     limits: Arc<Limits>,
+    /// All media, for no loop. They end with the server.
+    media: Weak<Mutex<Library>>,
     #[cfg(feature = "tls")]
     certificate: Arc<Certificate>,
 }
@@ -344,6 +366,47 @@ impl Handle {
     /// returns soon after it is called. Further calls of this method do nothing.
     pub fn stop(&self) {
         self.workers.stop();
+    }
+
+    /// Takes over what of `options` can change while the server runs: [`Options::max_connections`],
+    /// [`Options::max_connections_per_ip`], [`Options::max_bitrate`] and [`Options::max_bitrate_per_ip`], and for
+    /// connections that come from now on [`Options::config`]. Everything else stays as it was. Nobody who is there has to
+    /// leave, also where there are more than the limits permit. Returns at once; [`Options::config`] is in force soon
+    /// after.
+    pub fn set_options(&self, options: &Options) {
+        self.limits.set(options);
+        self.workers.change(|settings| settings.config = options.config);
+    }
+
+    /// Has other users log in from now on, or nobody any more, as [`Server::require_login`] does. Sessions go on. Those end
+    /// with [`Event::Revoked`] whose user is not there any more, has another password, or may not watch any more what the
+    /// session plays; so do the sessions of clients that were not logged in. Returns at once, and is in force soon after.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn set_users(&self, users: Option<Users>) -> io::Result<()> {
+        let before = self.workers.current().logins;
+        let logins = match (users, before) {
+            (None, _) => None,
+            (Some(users), Some(before)) => Some(before.with_users(users)),
+            (Some(users), None) => Some(Logins::new(users)?),
+        };
+        self.workers.change(|settings| settings.logins = logins);
+        Ok(())
+    }
+
+    /// Adds and removes media. `change` is given a library with all media of the server, without the problems of before. It
+    /// runs on this thread, and may take long: meanwhile the server goes on. Media that it has added can be played soon
+    /// after. Sessions of those that it has removed end with [`Event::Revoked`], and nobody else notices. Returns what
+    /// `change` returns; `None` if the server has ended.
+    pub fn change_media<R>(&self, change: impl FnOnce(&mut Library) -> R) -> Option<R> {
+        let library = self.media.upgrade()?;
+        let mut library = library.lock().unwrap_or_else(PoisonError::into_inner);
+        library.forget_problems();
+        let changed = change(&mut library);
+        let media = library.publish();
+        self.workers.change(|settings| settings.media = Some(media));
+        Some(changed)
     }
 
     /// Lets nobody else in. Who is sent a medium gets it to its end. When nobody is sent anything, the server stops as
@@ -383,6 +446,8 @@ pub struct Server {
     #[cfg(feature = "tls")]
     tls: Option<SocketAddr>,
     handle: Handle,
+    /// What [`Handle::change_media`] changes.
+    media: Arc<Mutex<Library>>,
     /// The loop that accepts connections for all.
     first: EventLoop,
     others: Vec<EventLoop>,
@@ -424,7 +489,7 @@ impl Server {
         let watch = Watch::new()?;
         let watches = (1..options.threads.get()).map(|_| Watch::new()).collect::<Result<Vec<_>, _>>()?;
         let wakers = std::iter::once(&watch).chain(&watches).map(|watch| watch.waker.clone());
-        let workers = Arc::new(Workers::new(wakers));
+        let workers = Arc::new(Workers::new(wakers, options.config));
         let limits = Arc::new(Limits::new(options));
         // It is asked here, and not when a loop opens the first pair.
         udp::segments();
@@ -433,6 +498,7 @@ impl Server {
         };
         let others = (1..).zip(watches).map(|(number, watch)| start(number, watch, library.share()));
         let others = others.collect::<io::Result<Vec<_>>>()?;
+        let media = Arc::new(Mutex::new(library.share()));
         let mut first = start(0, watch, library)?;
         let acceptors = std::iter::once((Protocol::Rtsp, acceptor));
         #[cfg(feature = "http")]
@@ -449,9 +515,11 @@ impl Server {
             handle: Handle {
                 workers,
                 limits,
+                media: Arc::downgrade(&media),
                 #[cfg(feature = "tls")]
                 certificate,
             },
+            media,
             first,
             others,
         })
@@ -521,6 +589,7 @@ impl Server {
         for event_loop in std::iter::once(&mut self.first).chain(&mut self.others) {
             event_loop.require_login(logins.clone());
         }
+        self.handle.workers.change(|settings| settings.logins = Some(logins));
         Ok(())
     }
 
@@ -564,7 +633,7 @@ impl Server {
     /// # Panics
     /// If `tell` panics.
     pub fn run(self, tell: impl FnMut(&Event) + Send) -> Result<(), Error> {
-        let Self { first, others, .. } = self;
+        let Self { first, others, media: _media, .. } = self;
         let tell = Mutex::new(tell);
         let serve = &|event_loop: EventLoop| {
             event_loop.run(&mut |event| {

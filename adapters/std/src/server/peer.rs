@@ -222,6 +222,19 @@ impl Peer {
         self.conn.close();
     }
 
+    pub(super) const fn login(&self) -> &Login {
+        &self.link.login
+    }
+
+    pub(super) const fn set_login(&mut self, login: Login) {
+        self.link.login = login;
+    }
+
+    /// Returns whether one of the media that were set up is such a one.
+    pub(super) fn has_media(&self, now: Now, of: impl Fn(u16) -> bool) -> bool {
+        self.conn.summaries(now).any(|(track, _)| of(track.media))
+    }
+
     pub(super) const fn address(&self) -> SocketAddr {
         self.link.address
     }

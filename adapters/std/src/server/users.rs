@@ -19,6 +19,8 @@ pub struct Users {
     allow_basic: bool,
     by_name: HashMap<Box<[u8]>, u16>,
     all: Vec<User>,
+    /// The media that only some users may watch.
+    restricted: HashMap<Box<str>, Box<[u16]>>,
 }
 
 /// A user, as [`Users::add`] takes it.
@@ -64,7 +66,13 @@ impl Users {
         if !is_name(realm, MAX_REALM) {
             return Err(UsersError::Realm);
         }
-        Ok(Self { realm: realm.into(), allow_basic: false, by_name: HashMap::new(), all: Vec::new() })
+        Ok(Self {
+            realm: realm.into(),
+            allow_basic: false,
+            by_name: HashMap::new(),
+            all: Vec::new(),
+            restricted: HashMap::new(),
+        })
     }
 
     /// Accepts Basic authentication, too. It sends passwords in the clear: whoever is on the way can read them.
@@ -93,6 +101,18 @@ impl Users {
         }
     }
 
+    /// Lets only some users watch the medium at a path, which has no leading slash, whatever [`User::read`] says. Names of
+    /// which there is no user do not count: if there is none of them, nobody may watch it.
+    pub fn restrict<'a>(&mut self, path: &str, users: impl IntoIterator<Item = &'a str>) {
+        let users = users.into_iter().filter_map(|name| self.by_name.get(name.as_bytes()).copied()).collect();
+        self.restricted.insert(path.into(), users);
+    }
+
+    /// Returns whether there is a user of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name.as_bytes())
+    }
+
     /// Returns how many users there are.
     pub fn len(&self) -> usize {
         self.all.len()
@@ -116,10 +136,32 @@ impl Users {
         self.all.get(usize::from(user)).map(|user| user.name.clone())
     }
 
+    /// Returns the number of the user who has a number among other users; `None` if there is no such user any more, or
+    /// the password has changed.
+    pub(super) fn number_of(&self, others: &Self, user: u16) -> Option<u16> {
+        let other = others.all.get(usize::from(user))?;
+        let number = *self.by_name.get(other.name.as_bytes())?;
+        self.all.get(usize::from(number)).filter(|user| user.is(other)).map(|_| number)
+    }
+
     /// Returns whether a user may watch the medium at a path, which has no leading slash.
     pub(super) fn may_read(&self, user: u16, path: &str) -> bool {
+        if let Some(users) = self.restricted.get(path) {
+            return users.contains(&user);
+        }
         let read = self.all.get(usize::from(user)).map_or(&[][..], |user| &user.read);
         read.iter().any(|pattern| matches(pattern, path))
+    }
+}
+
+impl User {
+    /// Returns whether another user is this one with the same password.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let same = |one: &Option<Ha1>, other: &Option<Ha1>| match (one, other) {
+            (Some(one), Some(other)) => one.is(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        self.name == other.name && same(&self.sha256, &other.sha256) && same(&self.md5, &other.md5)
     }
 }
 
@@ -202,6 +244,36 @@ mod tests {
         }
         // Each star but the last is settled by its first match, so that this takes no time.
         assert!(!matches(&"a*".repeat(1000), &"a".repeat(999)));
+    }
+
+    #[test]
+    fn a_restricted_medium_is_that_of_the_named_users() {
+        let mut users = Users::new("cam").unwrap();
+        for name in ["anna", "bob"] {
+            users.add(user(name)).unwrap();
+        }
+        users.restrict("front", ["bob", "nobody"]);
+        users.restrict("back", ["nobody"]);
+        let may = |user, path| users.may_read(user, path);
+        assert_eq!(
+            [may(0, "front"), may(1, "front"), may(0, "side"), may(1, "back")],
+            [false, true, true, false]
+        );
+    }
+
+    #[test]
+    fn a_user_is_known_by_name_and_password_when_users_change() {
+        let hash = |password: &[u8]| Some(Ha1::new(Algorithm::Md5, b"x", "cam", password));
+        let users = |all: &[(&str, &[u8])]| {
+            let mut users = Users::new("cam").unwrap();
+            for (name, password) in all {
+                users.add(User { md5: hash(password), ..user(name) }).unwrap();
+            }
+            users
+        };
+        let before = users(&[("anna", b"1"), ("bob", b"2"), ("carl", b"3")]);
+        let after = users(&[("carl", b"3"), ("bob", b"other")]);
+        assert_eq!([0, 1, 2, 3].map(|user| after.number_of(&before, user)), [None, None, Some(0), None]);
     }
 
     #[test]

@@ -5,10 +5,13 @@
 //! of four viewers, two loops would have two each in only three cases of eight, for as long as they
 //! watch.
 use super::arrival::Arrival;
+use super::logins::Logins;
 #[cfg(feature = "http")]
 use super::tunnel::Tunnels;
+use crate::media::PublishedMedia;
 use mio::Waker;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use pinhole::server::Config;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Connections on their way to a worker; `None` once the worker has ended.
@@ -26,6 +29,19 @@ pub(super) struct Workers {
     draining: AtomicBool,
     /// How many workers have nothing more to send.
     done: AtomicUsize,
+    /// How often what follows has changed.
+    revision: AtomicU64,
+    settings: Mutex<Settings>,
+}
+
+/// What can change while a server runs. Each worker has a copy of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) config: Config,
+    /// Who may log in; `None` if nobody has to.
+    pub(super) logins: Option<Arc<Logins>>,
+    /// The media; `None` if they are those with which the server has started.
+    pub(super) media: Option<PublishedMedia>,
 }
 
 /// One event loop, as the others know it.
@@ -38,8 +54,8 @@ struct Worker {
 }
 
 impl Workers {
-    /// Creates one worker for each waker.
-    pub(super) fn new(wakers: impl IntoIterator<Item = Arc<Waker>>) -> Self {
+    /// Creates one worker for each waker. They begin with this configuration, and without logins.
+    pub(super) fn new(wakers: impl IntoIterator<Item = Arc<Waker>>, config: Config) -> Self {
         let worker =
             |waker| Worker { waker, inbox: Mutex::new(Some(Vec::new())), connections: AtomicUsize::new(0) };
         let workers = wakers.into_iter().map(worker).collect();
@@ -50,7 +66,32 @@ impl Workers {
             stopped: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             done: AtomicUsize::new(0),
+            revision: AtomicU64::new(0),
+            settings: Mutex::new(Settings { config, logins: None, media: None }),
         }
+    }
+
+    /// Changes the settings that all workers take over before their next turns. `change` is given those in force.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings());
+        self.revision.fetch_add(1, Ordering::Release);
+        for worker in &self.workers {
+            worker.wake();
+        }
+    }
+
+    /// Returns how often the settings have changed.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    pub(super) fn current(&self) -> Settings {
+        self.settings().clone()
+    }
+
+    /// Held for a few steps only.
+    fn settings(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes all workers take leave of their clients, and end.
@@ -113,6 +154,8 @@ impl Workers {
         if let Some(worker) = self.workers.get(number) {
             *worker.inbox() = None;
         }
+        // Live inputs end when nobody has them.
+        self.settings().media = None;
         self.stop();
     }
 
@@ -160,7 +203,7 @@ mod tests {
     fn workers(count: usize) -> (Workers, Vec<Poll>) {
         let polls: Vec<_> = (0..count).map(|_| Poll::new().unwrap()).collect();
         let wakers = polls.iter().map(|poll| Arc::new(Waker::new(poll.registry(), Token(0)).unwrap()));
-        (Workers::new(wakers), polls)
+        (Workers::new(wakers, Config::DEFAULT), polls)
     }
 
     fn connections(workers: &Workers) -> Vec<usize> {

@@ -55,7 +55,8 @@ fn a_file_that_is_mostly_hole_is_searched_for_a_while_only() {
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(200 << 30).unwrap();
     let (library, told) = in_time(move || {
         let (mut library, mut told) = (Library::new(Playback::default()), Vec::new());
-        library.add_path_with(&path, |indexing| told.push((indexing.done, indexing.of, indexing.frames)));
+        library
+            .add_path_with(&path, None, |indexing| told.push((indexing.done, indexing.of, indexing.frames)));
         (library, told)
     });
     assert_eq!(library.mounted().map(|m| m.frames).collect::<Vec<_>>(), [Some(2)]);

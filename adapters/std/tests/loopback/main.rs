@@ -3,6 +3,7 @@
 mod admin;
 mod announced;
 mod cache;
+mod changing;
 mod closing;
 mod common;
 mod datagrams;

@@ -11,12 +11,12 @@ const MAX_LEN: u64 = 32 << 20;
 
 /// A line that stands for a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) realm: String,
-    pub(super) sha256: Option<String>,
-    pub(super) md5: Option<String>,
-    pub(super) read: Vec<String>,
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) realm: String,
+    pub(crate) sha256: Option<String>,
+    pub(crate) md5: Option<String>,
+    pub(crate) read: Vec<String>,
 }
 
 impl Entry {
@@ -79,7 +79,11 @@ impl Entry {
         format!("{{{}}}", parts.join(","))
     }
 
-    fn user(&self) -> Result<User, String> {
+    /// Returns the user as a server takes it.
+    ///
+    /// # Errors
+    /// A hash is none, or there is none. The error says what to do.
+    pub(crate) fn user(&self) -> Result<User, String> {
         let hash = |algorithm, name, digits: &Option<String>| match digits {
             None => Ok(None),
             Some(digits) => match Ha1::from_hex(algorithm, digits.as_bytes()) {
@@ -123,7 +127,10 @@ pub(super) fn read(path: &Path) -> io::Result<String> {
 }
 
 /// Refuses a file that others than its owner may read.
-fn check_permissions(file: &File, path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// They may, or the system does not say.
+pub(crate) fn check_permissions(file: &File, path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     if std::os::unix::fs::PermissionsExt::mode(&file.metadata()?.permissions()) & 0o077 != 0 {
         let path = path.display();
@@ -137,10 +144,34 @@ fn check_permissions(file: &File, path: &Path) -> io::Result<()> {
 }
 
 fn parse(text: &str, realm: Option<&str>, path: &Path) -> Result<Users, String> {
+    let entries = (1..).zip(text.lines()).filter_map(|(number, line)| {
+        let place = format!("{}, line {number}", path.display());
+        match Entry::parse(line) {
+            Ok(entry) => Some(Ok((place, entry?))),
+            Err(error) => Some(Err(format!("{place}: {error}"))),
+        }
+    });
+    collect(entries, realm)?.ok_or_else(|| {
+        format!(
+            "{0}: there is no user in it; add one with pinhole-server passwd --file {0} USER",
+            path.display()
+        )
+    })
+}
+
+/// Makes users of entries, each of which has its place in a file. `realm` is the one that was asked for, if one was.
+/// Returns `None` if there are no entries.
+///
+/// # Errors
+/// An entry is no user of this realm. The error says which, and what to do.
+pub(crate) fn collect(
+    entries: impl IntoIterator<Item = Result<(String, Entry), String>>,
+    realm: Option<&str>,
+) -> Result<Option<Users>, String> {
     let mut users: Option<Users> = None;
-    for (number, line) in (1..).zip(text.lines()) {
-        let at = |error: &dyn std::fmt::Display| format!("{}, line {number}: {error}", path.display());
-        let Some(entry) = Entry::parse(line).map_err(|error| at(&error))? else { continue };
+    for entry in entries {
+        let (place, entry) = entry?;
+        let at = |error: &dyn std::fmt::Display| format!("{place}: {error}");
         let users = match &mut users {
             Some(users) => users,
             None => users.insert(Users::new(realm.unwrap_or(&entry.realm)).map_err(|error| at(&error))?),
@@ -156,12 +187,7 @@ fn parse(text: &str, realm: Option<&str>, path: &Path) -> Result<Users, String> 
         }
         users.add(entry.user().map_err(|error| at(&error))?).map_err(|error| at(&error))?;
     }
-    users.ok_or_else(|| {
-        format!(
-            "{0}: there is no user in it; add one with pinhole-server passwd --file {0} USER",
-            path.display()
-        )
-    })
+    Ok(users)
 }
 
 /// Puts the line of a user in place of the one before, or at the end. All else stays.

@@ -13,7 +13,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 impl Library {
-    pub(super) fn add_directory(&mut self, path: &Path, listing: Listing, watch: Watch<'_>) {
+    /// Adds what a directory holds. `name` is the path of its pictures, and comes before those of its files.
+    pub(super) fn add_directory(
+        &mut self,
+        path: &Path,
+        name: Option<&str>,
+        listing: Listing,
+        watch: Watch<'_>,
+    ) {
         let Listing { media: files, others: mut paths } = listing;
         let count = paths.len();
         paths.truncate(Ignored::PATHS_MAX);
@@ -22,7 +29,8 @@ impl Library {
         }
         let (videos, pictures): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_video(file));
         for (video, after) in videos.iter().zip((0..videos.len()).rev()) {
-            if self.add_file(video, watch).is_err() {
+            let mount = name.map(|name| format!("{name}/{}", stem(video)));
+            if self.add_file(video, mount, watch).is_err() {
                 let reason = format!(
                     "the rest of the directory is left out, too: {} and {}",
                     Count(after, "video", "videos"),
@@ -32,7 +40,7 @@ impl Library {
             }
         }
         if !pictures.is_empty() {
-            self.add_pictures(path, pictures, watch);
+            self.add_pictures(path, name, pictures, watch);
         } else if videos.is_empty() {
             self.problems.push(Problem::file(
                 path,
@@ -42,18 +50,29 @@ impl Library {
     }
 
     /// Adds the pictures of a directory as one medium, in this order.
-    pub(in super::super) fn add_pictures(&mut self, path: &Path, pictures: Vec<PathBuf>, watch: Watch<'_>) {
+    pub(in super::super) fn add_pictures(
+        &mut self,
+        path: &Path,
+        name: Option<&str>,
+        pictures: Vec<PathBuf>,
+        watch: Watch<'_>,
+    ) {
         let (files, directory, how) = (self.files.clone(), path.to_owned(), self.normalising);
         let index = move |watch: Watch<'_>| Index::of_pictures(&files, &directory, pictures, how, watch);
         // It is told if it hangs, and nothing comes after it.
-        let _ = self.add_recorded(path, watch, index);
+        let _ = self.add_recorded(path, name.map(str::to_owned), watch, index);
     }
 
-    /// Adds a file. What is wrong with it is among the problems.
+    /// Adds a file, at the path `mount` or that of its name. What is wrong with it is among the problems.
     ///
     /// # Errors
     /// Its disk hangs.
-    pub(super) fn add_file(&mut self, path: &Path, watch: Watch<'_>) -> Result<(), Hangs> {
+    pub(super) fn add_file(
+        &mut self,
+        path: &Path,
+        mount: Option<String>,
+        watch: Watch<'_>,
+    ) -> Result<(), Hangs> {
         let (files, file, how) = (self.files.clone(), path.to_owned(), self.normalising);
         let opened = {
             let (files, file) = (files.clone(), file.clone());
@@ -66,16 +85,17 @@ impl Library {
             return Ok(());
         }
         self.added.extend(id.map(|id| (id, path.to_owned())));
-        self.add_recorded(path, watch, move |watch| Index::of_file(&files, &file, how, watch))
+        self.add_recorded(path, mount, watch, move |watch| Index::of_file(&files, &file, how, watch))
     }
 
-    /// Adds what `index` finds at `path`.
+    /// Adds what `index` finds at `path`, to be served at `mount` or by its own name.
     ///
     /// # Errors
     /// The disk hangs.
     fn add_recorded(
         &mut self,
         path: &Path,
+        mount: Option<String>,
         watch: Watch<'_>,
         index: impl FnOnce(Watch<'_>) -> (Option<Index>, Vec<Problem>) + Send + 'static,
     ) -> Result<(), Hangs> {
@@ -89,7 +109,8 @@ impl Library {
                 }
                 None => true,
             });
-            let found = index.map(|index| (Recorded::new(index, playback, how), mount_of(&named)));
+            let mount = || mount.unwrap_or_else(|| mount_of(&named));
+            let found = index.map(|index| (Recorded::new(index, playback, how), mount()));
             (found, problems)
         })?;
         self.problems.extend(problems);
@@ -117,22 +138,22 @@ impl Library {
         let name = path.file_name().unwrap_or(OsStr::new("video")).to_string_lossy();
         let numbered = (2_usize..).map(|number| format!("{name}-{number}"));
         let mut names = iter::once(name.to_string()).chain(numbered);
-        names.find(|name| self.media.iter().all(|(other, _)| other != name)).unwrap_or_default()
+        names.find(|name| self.all().all(|(_, other, _)| other != name)).unwrap_or_default()
     }
 
     pub(super) fn mount(&mut self, path: &Path, mut mount: String, medium: Medium) {
-        if self.renames && self.media.iter().any(|(other, _)| *other == mount) {
+        if self.renames && self.all().any(|(_, other, _)| other == mount) {
             mount = self.free_mount(path);
         }
         match self.obstacle(path, &mount) {
             Some(problem) => self.problems.push(problem),
-            None => self.media.push((mount, medium)),
+            None => self.media.push((mount, Some(medium))),
         }
     }
 
     /// Returns why nothing can be served as `mount`.
     pub(super) fn obstacle(&self, path: &Path, mount: &str) -> Option<Problem> {
-        if let Some((_, other)) = self.media.iter().find(|(other, _)| other == mount) {
+        if let Some((_, _, other)) = self.all().find(|(_, other, _)| *other == mount) {
             let other = other.origin();
             let reason = format!("/{mount} is served already: it is {other}; rename one of the two");
             return Some(Problem::file(path, reason));
@@ -148,6 +169,13 @@ pub(super) struct Hangs;
 /// Returns the path in the URL of a file or directory. Blocks.
 fn mount_of(path: &Path) -> String {
     let name = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let stem = if path.is_dir() { name.file_name() } else { name.file_stem() };
-    stem.unwrap_or(OsStr::new("video")).to_string_lossy().into_owned()
+    match name.file_name() {
+        Some(name) if path.is_dir() => name.to_string_lossy().into_owned(),
+        _ => stem(&name),
+    }
+}
+
+/// Returns the name of a file without its ending.
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or(OsStr::new("video")).to_string_lossy().into_owned()
 }

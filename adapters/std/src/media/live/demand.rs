@@ -13,6 +13,8 @@ pub(in super::super) struct Demand {
     active: AtomicBool,
     /// Wanted even if nobody watches.
     always: bool,
+    /// Wanted no more, whoever watches.
+    ended: AtomicBool,
     /// Tells the source that it is wanted. Does not wait.
     tell: Box<dyn Fn() + Send + Sync>,
 }
@@ -24,6 +26,7 @@ impl Demand {
             asked: AtomicU64::new(0),
             active: AtomicBool::new(false),
             always,
+            ended: AtomicBool::new(false),
             tell: Box::new(tell),
         }
     }
@@ -49,6 +52,14 @@ impl Demand {
         self.watchers.fetch_sub(1, Ordering::SeqCst);
     }
 
+    /// Notes that nobody will want the source any more, as it is removed.
+    pub(in super::super) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        if self.active.load(Ordering::SeqCst) {
+            (self.tell)();
+        }
+    }
+
     /// Returns whether the source is wanted no more: nobody plays it, and nobody has asked for `linger`. Whoever asks
     /// after that tells it so.
     pub(in super::super) fn lets_go(&self, now: Instant, linger: Duration) -> bool {
@@ -64,6 +75,9 @@ impl Demand {
 
     fn is_wanted(&self, now: Instant, linger: Duration) -> bool {
         let asked = Instant::from_micros(self.asked.load(Ordering::SeqCst));
+        if self.ended.load(Ordering::SeqCst) {
+            return false;
+        }
         self.always || self.watchers.load(Ordering::SeqCst) > 0 || now.since(asked) < linger
     }
 }
@@ -110,8 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_is_always_wanted_is_never_let_go() {
-        let (demand, _) = demand(true);
+    fn a_source_that_is_always_wanted_is_let_go_when_it_is_removed() {
+        let (demand, told) = demand(true);
         assert!(!demand.lets_go(at(1000), LINGER));
+        demand.join();
+        demand.end();
+        assert!(demand.lets_go(at(1000), LINGER) && told.load(Ordering::SeqCst) == 2);
     }
 }

@@ -95,7 +95,7 @@ impl SourceUrl {
     }
 
     /// Returns the URL as it was read, with credentials if it has any: do not log it.
-    pub(super) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 }

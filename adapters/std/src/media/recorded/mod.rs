@@ -56,6 +56,7 @@ pub(super) struct Recorded {
     /// `None` if frames are not equally far apart.
     frame_rate: Option<FrameRate>,
     repeat: bool,
+    how: NormaliseOptions,
     bytes: u64,
 }
 
@@ -77,11 +78,16 @@ impl Recorded {
         let interval = clock.map(|clock| ticks(clock.interval()));
         let frame_rate = clock.map(FrameClock::frame_rate);
         let bytes = index.bytes();
-        Self { index, size, unit, interval, frame_rate, repeat: playback.repeat, bytes }
+        Self { index, size, unit, interval, frame_rate, repeat: playback.repeat, how, bytes }
     }
 
     pub(super) const fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// Returns whether it starts over when it ends.
+    pub(super) const fn repeats(&self) -> bool {
+        self.repeat
     }
 
     /// Returns the width and height of the first frame, in pixels; `None` if it cannot be sent.
@@ -214,6 +220,8 @@ impl Source for Recorded {
     }
 
     fn load(&self, n: u32, tools: &mut Tools) -> Option<Box<[u8]>> {
+        // Media may be normalised in different ways.
+        tools.normaliser.set_how(self.how);
         self.index.load(n, tools)
     }
 

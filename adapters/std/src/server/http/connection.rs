@@ -215,6 +215,14 @@ impl HttpConnection {
         self.stops = true;
     }
 
+    pub(in super::super) const fn login(&self) -> &Login {
+        &self.login
+    }
+
+    pub(in super::super) const fn set_login(&mut self, login: Login) {
+        self.login = login;
+    }
+
     pub(in super::super) const fn address(&self) -> SocketAddr {
         self.address
     }

@@ -219,8 +219,7 @@ fn some<'a>(library: &'a Library, here: &Here<'_>, reader: Reader<'_>, from: usi
 
 /// Returns the numbers of the media that are there for whoever asks.
 fn visible<'a>(library: &'a Library, reader: Reader<'a>) -> impl Iterator<Item = u16> + use<'a> {
-    let numbers = (0..library.len()).filter_map(|media| u16::try_from(media).ok());
-    numbers.filter(move |&media| reader.may_read(library.mount_of(media)))
+    library.numbers().filter(move |&media| reader.may_read(library.mount_of(media)))
 }
 
 /// Renders a template, which takes nothing that could fail.

@@ -1,0 +1,51 @@
+//! Which medium of the configuration is served at which paths: a directory may be several.
+use crate::config::{Configuration, Medium};
+use pinhole_std::media::Library;
+use pinhole_std::server::Users;
+use std::collections::HashMap;
+
+/// The media by their paths in URLs, without the leading slash.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mounts(HashMap<String, Medium>);
+
+impl Mounts {
+    /// Takes note of what was added to the library for a medium.
+    pub(crate) fn note(&mut self, medium: &Medium, library: &Library) {
+        for mounted in library.mounted() {
+            if !self.0.contains_key(mounted.mount) {
+                self.0.insert(mounted.mount.to_owned(), medium.clone());
+            }
+        }
+    }
+
+    /// Adds those of others, which take the place of these.
+    pub(crate) fn extend(&mut self, others: &Self) {
+        self.0.extend(others.0.iter().map(|(mount, medium)| (mount.clone(), medium.clone())));
+    }
+
+    /// Returns whether anything is served for a medium.
+    pub(crate) fn has(&self, medium: &Medium) -> bool {
+        self.0.values().any(|other| other.is(medium))
+    }
+
+    /// Returns the medium that is served at a path.
+    pub(crate) fn medium_of(&self, mount: &str) -> Option<&Medium> {
+        self.0.get(mount)
+    }
+
+    /// Takes what was served for a medium out of the library.
+    pub(crate) fn remove(&mut self, medium: &Medium, library: &mut Library) {
+        self.0.retain(|mount, other| !other.is(medium) || !library.remove(mount));
+    }
+
+    /// Restricts media to the users that the configuration names for them.
+    pub(crate) fn restrict(&self, mut users: Users, configuration: &Configuration) -> Users {
+        for (mount, medium) in &self.0 {
+            let now = configuration.media.iter().find(|other| other.is(medium)).unwrap_or(medium);
+            if let Some(names) = &now.keys.users {
+                users.restrict(mount, names.iter().map(String::as_str));
+            }
+        }
+        users
+    }
+}
