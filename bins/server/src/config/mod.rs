@@ -179,7 +179,9 @@ impl Configuration {
 
     /// Returns whether anything of it can change while the program runs.
     pub(crate) fn can_change(&self) -> bool {
-        self.file.is_some() || self.serve.logins.users.is_some()
+        let tls = &self.serve.tls;
+        let has_certificate = tls.tls_cert.is_some() || tls.tls_self_signed.is_some();
+        self.file.is_some() || self.serve.logins.users.is_some() || has_certificate
     }
 
     /// Returns the options in which another configuration differs, by their long names.
