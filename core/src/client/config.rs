@@ -81,7 +81,7 @@ pub struct Config {
     /// If no packet at all has come one second after all of the range could have been delivered, the client asks at
     /// once. If the server answers then, the range was empty, and [`Event::Ended`](super::Event::Ended) says so.
     pub sign_of_life: Duration,
-    /// Is true if the connection is inside TLS, so that an `rtsps://` URL can be used. This library encrypts nothing by
+    /// Is true if the connection is inside TLS, so that an `rtsps://` URL can be used (feature `rtsps`). This library encrypts nothing by
     /// itself. Set [`Self::transport`] to [`TransportChoice::Tcp`] then, or packets travel in the clear.
     pub secure: bool,
 }

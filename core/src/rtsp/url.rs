@@ -10,12 +10,14 @@ pub const DEFAULT_PORT: u16 = 554;
 /// `rtsps://` URL.
 pub const DEFAULT_TLS_PORT: u16 = 322;
 
-/// An absolute `rtsp://` or `rtsps://` URL, split into its parts. It borrows from the text that it was read from.
+/// An absolute `rtsp://` URL, or with the feature `rtsps` also an `rtsps://` URL, split into its parts. It borrows from the
+/// text that it was read from.
 ///
 /// A user name and a password in the text are dropped, as they are no part of a request's URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Url<'a> {
+    #[cfg(feature = "rtsps")]
     secure: bool,
     host: &'a [u8],
     port: Option<u16>,
@@ -42,8 +44,8 @@ pub enum UrlErrorKind {
     /// The text does not start with `rtsp://` or `rtsps://`. It may be a relative URL or `*`, which only [`Url::control`]
     /// accepts.
     NotRtsp,
-    /// The URL asks for RTSP inside TLS (`rtsps://`), and the connection is not inside TLS. [`Url::parse`] accepts such a
-    /// URL; a client does not, unless it is told that its connection is.
+    /// The URL asks for RTSP inside TLS (`rtsps://`), which is not supported, or not here: with the feature `rtsps`,
+    /// [`Url::parse`] accepts such a URL, and a client does if it is told that its connection is inside TLS.
     Rtsps,
     /// The URL asks for RTSP over UDP (`rtspu://`), which is not supported.
     Rtspu,
@@ -74,7 +76,14 @@ impl core::error::Error for UrlError {}
 impl<'a> Url<'a> {
     /// A URL without a host and a path, for code that has a URL in any case.
     #[cfg(any(feature = "auth", feature = "server"))]
-    pub(crate) const NONE: Self = Self { secure: false, host: &[], port: None, path: &[], query: None };
+    pub(crate) const NONE: Self = Self {
+        #[cfg(feature = "rtsps")]
+        secure: false,
+        host: &[],
+        port: None,
+        path: &[],
+        query: None,
+    };
 
     /// Reads an absolute URL. Spaces and bytes outside ASCII are accepted in the path and the query. A
     /// fragment (`#...`) is dropped.
@@ -94,6 +103,9 @@ impl<'a> Url<'a> {
             return error(UrlErrorKind::Rtspu, url);
         }
         let secure = scheme.eq_ignore_ascii_case(b"rtsps");
+        if secure && !cfg!(feature = "rtsps") {
+            return error(UrlErrorKind::Rtsps, url);
+        }
         if !secure && !scheme.eq_ignore_ascii_case(b"rtsp") {
             return error(UrlErrorKind::NotRtsp, url);
         }
@@ -125,12 +137,22 @@ impl<'a> Url<'a> {
             Some((path, query)) => (path, Some(query)),
             None => (path, None),
         };
-        Ok(Self { secure, host, port, path, query })
+        Ok(Self {
+            #[cfg(feature = "rtsps")]
+            secure,
+            host,
+            port,
+            path,
+            query,
+        })
     }
 
     /// Returns true if the URL asks for RTSP inside TLS: its scheme is `rtsps`.
     pub const fn is_secure(&self) -> bool {
-        self.secure
+        #[cfg(feature = "rtsps")]
+        return self.secure;
+        #[cfg(not(feature = "rtsps"))]
+        return false;
     }
 
     /// Returns the host as it is written: a name or an address, without the brackets of an IPv6 address. The
@@ -143,7 +165,7 @@ impl<'a> Url<'a> {
     pub const fn port(&self) -> u16 {
         match self.port {
             Some(port) => port,
-            None if self.secure => DEFAULT_TLS_PORT,
+            None if self.is_secure() => DEFAULT_TLS_PORT,
             None => DEFAULT_PORT,
         }
     }
@@ -262,7 +284,7 @@ pub struct ControlUrl<'a> {
 
 impl Emit for Url<'_> {
     fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
-        out.text(if self.secure { "rtsps://" } else { "rtsp://" });
+        out.text(if self.is_secure() { "rtsps://" } else { "rtsp://" });
         // Only an address has colons in it. The search of `contains` would take 150 bytes of flash.
         if text::split_once(self.host, b':').is_some() {
             out.text("[");
@@ -372,9 +394,6 @@ mod tests {
         assert_eq!(text_of(&u), "rtsp://[::1]:8554");
         assert_eq!(url("rtsp://[fe80::1%eth0]/x").host(), b"fe80::1%eth0");
         assert_eq!(url("rtsp://h:?q").port(), DEFAULT_PORT);
-        let u = url("RTSPS://u@h/x");
-        assert_eq!((u.is_secure(), u.port()), (true, DEFAULT_TLS_PORT));
-        assert_eq!(text_of(&u), "rtsps://h/x");
     }
 
     #[test]
@@ -446,6 +465,20 @@ mod tests {
         ] {
             assert_eq!(url(text).track(), None, "{text}");
         }
+    }
+
+    #[test]
+    #[cfg(feature = "rtsps")]
+    fn a_url_may_ask_for_tls() {
+        let u = url("RTSPS://u@h/x");
+        assert_eq!((u.is_secure(), u.port()), (true, DEFAULT_TLS_PORT));
+        assert_eq!(text_of(&u), "rtsps://h/x");
+    }
+
+    #[test]
+    #[cfg(not(feature = "rtsps"))]
+    fn tls_is_not_supported() {
+        assert_eq!(Url::parse(b"rtsps://h/"), Err(UrlError { kind: UrlErrorKind::Rtsps, at: 0 }));
     }
 
     #[test]
