@@ -86,6 +86,7 @@ impl Metrics {
         let samples = self.samples.iter().map(|(name, ..)| name.clone());
         let of_families = self.families.iter().flat_map(|(name, kind)| match &**kind {
             "counter" => vec![format!("{name}_total")],
+            "info" => vec![format!("{name}_info")],
             "histogram" => ["_sum", "_count", "_bucket"].map(|suffix| format!("{name}{suffix}")).into(),
             _ => vec![name.clone()],
         });
