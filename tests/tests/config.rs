@@ -445,5 +445,5 @@ fn the_manager_is_told_of_reading_anew() {
     let time = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect(&reloading);
     assert!(time.parse::<u64>().is_ok_and(|time| time > 0), "{reloading}");
     assert_eq!(told(), "READY=1");
-    assert!(server.stdout().iter().any(|line| line.contains("was read anew")));
+    server.wait_stdout(LIMIT, |lines| lines.iter().any(|line| line.contains("was read anew")).then_some(()));
 }

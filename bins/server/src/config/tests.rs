@@ -261,7 +261,9 @@ fn the_example_in_docs_is_right() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/pinhole.toml");
     let words = vec!["pinhole-server".into(), "--config".into(), path.into_os_string()];
     let example = Origins { words, variable: |_| None }.read().unwrap();
-    assert!(example.media.len() > 2 && example.is_named);
+    assert!(
+        example.media.len() > 2 && example.is_named && example.users().is_ok_and(|users| users.is_none())
+    );
 }
 
 #[test]
