@@ -129,9 +129,8 @@ impl Connection {
 
     /// Takes note of whether it reads live media.
     pub(super) const fn set_live(&mut self, live: bool) {
-        match self {
-            Self::Rtsp(peer) => peer.set_live(live),
-            _ => {}
+        if let Self::Rtsp(peer) = self {
+            peer.set_live(live);
         }
     }
 
@@ -176,9 +175,8 @@ impl Connection {
         port: Port,
         datagram: &[u8],
     ) {
-        match self {
-            Self::Rtsp(peer) => peer.handle_datagram(now, from, socket, port, datagram),
-            _ => {}
+        if let Self::Rtsp(peer) = self {
+            peer.handle_datagram(now, from, socket, port, datagram);
         }
     }
 
