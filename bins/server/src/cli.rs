@@ -641,6 +641,7 @@ mod tests {
         for (text, expected, url) in [
             ("rtsp://camera/stream", "stream", "rtsp://camera/stream"),
             ("rtsph://camera:80/stream", "stream", "rtsph://camera:80/stream"),
+            ("rtsps://camera/stream", "stream", "rtsps://camera/stream"),
             ("front=rtsp://u:p@camera/stream?a=b", "front", "rtsp://u:p@camera/stream?a=b"),
             ("/cams/front/=rtsp://camera/stream", "cams/front", "rtsp://camera/stream"),
             ("rtsp://camera/?name=front", "camera", "rtsp://camera/?name=front"),
@@ -653,7 +654,7 @@ mod tests {
         for bad in [
             "rtsp:camera/stream",
             "=rtsp://camera/stream",
-            "a=rtsps://camera/stream",
+            "a=rtspu://camera/stream",
             "https://camera/",
             "ftp://camera/x",
         ] {
