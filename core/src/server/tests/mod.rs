@@ -574,7 +574,7 @@ pub(super) fn sender_report(compound: &[u8]) -> (u32, rtcp::sr::SenderInfo, bool
 
 /// A receiver report about `ssrc`.
 pub(super) fn receiver_report(ssrc: u32, cumulative_lost: i32) -> Vec<u8> {
-    let block = rtcp::ReportBlock { ssrc, cumulative_lost, ..rtcp::ReportBlock::default() };
+    let block = rtcp::ReportBlock { ssrc, cumulative_lost, jitter: 45, ..rtcp::ReportBlock::default() };
     let compound =
         rtcp::CompoundRepr { ssrc: 9, sender: None, reports: &[block], cname: b"client", bye: false };
     let mut out = vec![0; compound.buffer_len()];
