@@ -1,7 +1,7 @@
 //! RTSP inside TLS (`rtsps://`): the certificate of a server, by which certificates a client knows a server, and TLS over
 //! sockets that never wait.
 //!
-//! TLS 1.2 and 1.3 are spoken, by [rustls](rustls).
+//! TLS 1.2 and 1.3 are spoken, by [rustls].
 mod fingerprint;
 #[cfg(feature = "server")]
 mod identity;
