@@ -20,6 +20,8 @@
 //! To fetch media ahead of a viewer, put a [`Prefetch`] between the connection and the rings that the
 //! viewer reads from.
 mod address;
+#[cfg(feature = "auth")]
+mod challenged;
 mod chunk;
 mod config;
 mod conn;

@@ -4,7 +4,6 @@ use super::config::{MAX_TRACKS, REPLY_ROOM};
 use super::echo::Echo;
 use super::event::{CloseReason, SessionId};
 use super::receive::{Content, Offer, OfferedTransport, Received, Wish};
-use super::request::Setup;
 use super::state::ConnState;
 use super::stream::{Route, Stream};
 use crate::frame::{FrameStore, Miss, Seek, TrackId};
@@ -22,6 +21,9 @@ use embedded_io::Write;
 
 const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 const SERVER: &str = concat!("Pinhole/", env!("CARGO_PKG_VERSION"));
+
+/// How many random numbers a SETUP draws.
+pub(super) const DRAWS: usize = 4;
 
 /// A reply that is being written.
 pub(super) type Reply<'a> = MessageWriter<SliceSink<'a>>;
@@ -174,7 +176,7 @@ impl ConnState {
         request: &Received<'_>,
         media: u16,
         (ports, live_burst): (Option<PortPair>, u32),
-        numbers: &[u64; Setup::DRAWS],
+        numbers: &[u64; DRAWS],
         tx: &mut [u8],
     ) -> Result<(), Status> {
         let offer = request.offer();

@@ -2,7 +2,7 @@
 use super::claim::PortPair;
 use super::event::SessionId;
 use super::receive::{Content, Received};
-use super::reply::Reply;
+use super::reply::{DRAWS, Reply};
 use super::state::ConnState;
 use crate::frame::{FrameStore, Seek};
 use crate::random::Random;
@@ -295,7 +295,7 @@ impl<'a> Describe<'a> {
 
 impl<'a> Setup<'a> {
     /// How many random numbers [`Self::accept`] draws.
-    pub const DRAWS: usize = 4;
+    pub const DRAWS: usize = DRAWS;
 
     /// Returns a reference to the request itself, to look at its headers.
     pub const fn request(&self) -> &Request<'a> {

@@ -1,5 +1,5 @@
 //! The errors of a client. Each is displayed as a sentence for its user.
-use super::tunnel::Refusal;
+use super::refusal::{Refusal, login};
 #[cfg(feature = "tls")]
 use crate::tls::Distrust;
 use pinhole::client::{ClientError, LoginError, Unusable};
@@ -134,16 +134,6 @@ fn no_track(encodings: &str) -> String {
         "" => "the server has no track that can be received".to_owned(),
         _ => format!("the server has no track that can be received, but only {encodings}; JPEG is needed"),
     }
-}
-
-/// Returns why a client is not let in, as a sentence.
-pub(crate) fn login(reason: LoginError, realm: &str) -> String {
-    let realm = match reason {
-        LoginError::TooLong => return reason.to_string(),
-        LoginError::Needed | LoginError::Refused if !realm.is_empty() => format!(" for \"{realm}\""),
-        _ => String::new(),
-    };
-    format!("{reason}{realm} (401 Unauthorized)")
 }
 
 fn refusal(method: Method<'_>, status: Status) -> String {

@@ -3,7 +3,7 @@
 //! The caller connects with [`Client::connect`], then calls [`Client::turn`] in a loop. After each turn it
 //! fetches events with [`Client::poll_event`] and reads frames from the caches with [`Client::frame`].
 //! Nothing is sent or received outside a turn. [`Client::teardown`] ends the session.
-pub(crate) mod error;
+mod error;
 pub(crate) mod exchange;
 mod findings;
 mod gather;
@@ -11,6 +11,7 @@ pub(crate) mod http_login;
 mod link;
 mod options;
 pub(crate) mod redirect;
+pub(crate) mod refusal;
 #[cfg(feature = "tls")]
 mod secure;
 pub(crate) mod sockets;
@@ -43,7 +44,8 @@ pub use error::Error;
 pub use options::{Event, Options, Statistics, Usage};
 pub use pinhole::client::{LoginError, PrefetchOptions, TrackDescription};
 pub use pinhole::frame::TimeRange;
-pub use tunnel::{Refusal, rtsp_url};
+pub use refusal::Refusal;
+pub use tunnel::rtsp_url;
 
 const WAKER: Token = Token(0);
 const STREAM: Token = Token(1);

@@ -1,8 +1,9 @@
 //! A client's sockets: the RTSP connection, and a UDP pair for each track.
 use super::error::Error;
+use super::refusal::Refusal;
 #[cfg(feature = "tls")]
 use super::secure::Secure;
-use super::tunnel::{Refusal, Tunnel};
+use super::tunnel::Tunnel;
 #[cfg(feature = "tls")]
 use crate::tls::{Distrust, Fingerprint};
 use crate::udp::{UdpPair, UdpSocket, at_port, same_host};

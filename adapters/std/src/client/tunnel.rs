@@ -4,13 +4,13 @@
 //!
 //! A server may ask for a login in HTTP, as well as in the RTSP that is in the tunnel. A request that it does not let in is
 //! made anew on another connection.
-use super::error::login;
 use super::http_login::{authorization, challenges, on_challenge};
+use super::refusal::Refusal;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use pinhole::client::{Login, LoginError};
+use pinhole::client::Login;
 use pinhole::rtsp::Url;
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
@@ -76,34 +76,6 @@ enum State {
     },
     /// It cannot be opened, or is lost.
     Failed,
-}
-
-/// Why a server opens no tunnel.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// The server has answered with this status, which is not 200.
-    #[error("the server refuses RTSP over HTTP with status {status}")]
-    Status {
-        /// The status code, such as 404.
-        status: u16,
-    },
-    /// The URL asks for RTSP inside TLS, and RTSP over HTTP was asked for.
-    #[error(
-        "RTSP over HTTP inside TLS is not supported; rtsps:// alone is one connection, which passes most firewalls"
-    )]
-    Tls,
-    /// What the server has sent is not HTTP.
-    #[error("the server does not speak HTTP at this port; RTSP may work there, by --transport tcp")]
-    NotHttp,
-    /// The server does not let the client in, in HTTP.
-    #[error("{}", login(*reason, realm))]
-    Login {
-        /// Why.
-        reason: LoginError,
-        /// What the password is for, as the server says it; empty if it does not.
-        realm: String,
-    },
 }
 
 impl Tunnel {
@@ -409,6 +381,7 @@ pub(crate) fn is_connected(stream: &TcpStream) -> io::Result<bool> {
 mod tests {
     use super::*;
     use mio::Poll;
+    use pinhole::client::LoginError;
     use std::net::TcpListener;
     use std::time::{Duration, Instant};
 

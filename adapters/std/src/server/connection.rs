@@ -182,7 +182,7 @@ impl Connection {
 
     /// Calls `add` with each stream that is set up. Returns the kind of the connection.
     #[cfg(feature = "metrics")]
-    pub(super) fn observe(&self, now: Now, logins: Option<&Logins>, add: &mut impl FnMut(Row)) -> Kind {
+    pub(super) fn observe(&self, now: Now, logins: Option<&Logins>, add: &mut dyn FnMut(Row)) -> Kind {
         match self {
             Self::Rtsp(peer) => peer.observe(now, logins, add),
             Self::Http(http) => {

@@ -7,7 +7,7 @@ use super::exact_wait;
 use super::limits::{Limits, Seat, TurnedAway};
 use super::logins::{Logins, Reader};
 #[cfg(feature = "metrics")]
-use super::observe::{self, LoopFigures, Observed};
+use super::observe::{self, LoopFigures, Observed, Row};
 use super::peer::Next;
 use super::shared::Shared;
 #[cfg(feature = "tls")]
@@ -351,8 +351,11 @@ impl EventLoop {
     fn end_turn(&self, figures: &mut LoopFigures, now: Instant, took: Duration) {
         let Shared { clock, library, logins, .. } = &self.shared;
         if figures.end_turn(clock.at(now), took.into()) {
-            let connections = self.peers.iter().map(|(_, peer)| peer);
-            figures.publish(clock.now(), connections, library, logins.as_deref());
+            let (now, logins) = (clock.now(), logins.as_deref());
+            let observe = |peer: &Connection, add: &mut dyn FnMut(Row)| peer.observe(now, logins, add);
+            let connections =
+                self.peers.iter().map(|(_, peer)| move |add: &mut dyn FnMut(Row)| observe(peer, add));
+            figures.publish(now.at, connections, library);
         }
     }
 

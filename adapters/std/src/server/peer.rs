@@ -199,7 +199,7 @@ impl Peer {
 
     /// Calls `add` with each track that is set up. Returns the kind of the connection.
     #[cfg(feature = "metrics")]
-    pub(super) fn observe(&self, now: Now, logins: Option<&Logins>, add: &mut impl FnMut(Row)) -> Kind {
+    pub(super) fn observe(&self, now: Now, logins: Option<&Logins>, add: &mut dyn FnMut(Row)) -> Kind {
         for status in self.conn.statuses(now) {
             let TrackStatus { session, track, transport, summary } = status;
             add(Row {

@@ -2,8 +2,8 @@
 use super::super::live::Feed;
 use super::end::End;
 use super::picture::{Open, Sink};
-use crate::client::error::login;
 use crate::client::exchange::{self, Conn, STEPS};
+use crate::client::refusal::login;
 use crate::client::sockets::{Connection, TrackSockets};
 use crate::client::{self, Refusal, session};
 use mio::Registry;

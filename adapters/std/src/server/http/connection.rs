@@ -192,7 +192,7 @@ impl HttpConnection {
 
     /// Calls `add` with the stream that is sent, if one is.
     #[cfg(feature = "metrics")]
-    pub(in super::super) fn observe(&self, now: Now, logins: Option<&Logins>, add: &mut impl FnMut(Row)) {
+    pub(in super::super) fn observe(&self, now: Now, logins: Option<&Logins>, add: &mut dyn FnMut(Row)) {
         let State::Frames(frames) = &self.state else { return };
         add(Row {
             session: None,

@@ -3,13 +3,11 @@
 //! The loop counts without a lock. About once a second it adds the figures of its sessions up, and publishes them. If
 //! an admin port reads at that moment, it does so in the next turn.
 use super::super::Event;
-use super::super::connection::Connection;
-use super::super::logins::Logins;
 use super::{ENDED, INTERVAL, Observed, TurnTimes};
 use pinhole::frame::{FrameStore, TrackId};
 use pinhole::rtsp::LowerTransport;
 use pinhole::server::{SessionId, Summary};
-use pinhole::time::{Duration, Instant, Now};
+use pinhole::time::{Duration, Instant};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::TryLockError;
@@ -226,13 +224,13 @@ impl LoopFigures {
         }
     }
 
-    /// Publishes the figures of all connections, unless somebody reads them.
-    pub(in super::super) fn publish<'c>(
+    /// Publishes the figures of all connections, unless somebody reads them. Each of `connections` passes its streams on,
+    /// and returns its kind.
+    pub(in super::super) fn publish(
         &mut self,
-        now: Now,
-        connections: impl Iterator<Item = &'c Connection>,
+        now: Instant,
+        connections: impl Iterator<Item = impl FnOnce(&mut dyn FnMut(Row)) -> Kind>,
         store: &impl FrameStore,
-        logins: Option<&Logins>,
     ) {
         let Some(state) = self.observed.loops.get(self.number) else { return };
         let mut snapshot = match state.snapshot.try_lock() {
@@ -245,11 +243,11 @@ impl LoopFigures {
         turns.clone_from(&self.turns);
         *counts = Default::default();
         std::mem::swap(rows, &mut rows_before.1);
-        rows_before.0 = std::mem::replace(at, now.at);
+        rows_before.0 = std::mem::replace(at, now);
         rows.clear();
         let others = self.observed.places() - 1;
         for connection in connections {
-            let kind = connection.observe(now, logins, &mut |row| {
+            let kind = connection(&mut |row| {
                 let place = usize::from(row.track.media).min(others) * Carrier::ALL.len();
                 if let Some(totals) = totals.get_mut(place + row.carrier as usize) {
                     totals.sessions += 1;
@@ -269,7 +267,7 @@ impl LoopFigures {
             totals.keep(before);
         }
         self.before.clone_from(totals);
-        self.published = Some(now.at);
+        self.published = Some(now);
     }
 }
 
