@@ -17,7 +17,12 @@ beside_log=$(mktemp)
 
 on_exit() {
     local code=$?
-    [ -z "$beside" ] || kill -- "-$beside" 2>/dev/null || true
+    if [ -n "$beside" ]; then
+        kill -- "-$beside" 2>/dev/null || true
+        # It may have failed, too.
+        printf '\n== what ran beside, as far as it came\n'
+        cat "$beside_log"
+    fi
     rm -f "$beside_log"
     [ $code -eq 0 ] || printf '\nFAILED: %s (exit code %d, after %d s in all)\n' "$current" $code $SECONDS
 }
