@@ -190,7 +190,7 @@ impl ConnState {
                     return Err(Status::METHOD_NOT_VALID_IN_THIS_STATE);
                 }
                 let max_packet = max_packet(message, self.config.max_packet)?;
-                let transport = offered_transport(message).ok_or(Status::UNSUPPORTED_TRANSPORT)?;
+                let transport = offered_transport(message, true).ok_or(Status::UNSUPPORTED_TRANSPORT)?;
                 Ok(Content::Setup(Offer { transport, max_packet }))
             }
             Method::Play | Method::Pause | Method::Teardown => {
@@ -249,13 +249,13 @@ impl ConnState {
     }
 }
 
-/// The first transport that is supported, of those that the client offers.
-fn offered_transport(message: &rtsp::Request<'_>) -> Option<OfferedTransport> {
+/// The first transport that is supported, of those that the client offers. UDP is passed over unless `by_udp`.
+pub(super) fn offered_transport(message: &rtsp::Request<'_>, by_udp: bool) -> Option<OfferedTransport> {
     let is_play = |mode: &[u8]| mode.eq_ignore_ascii_case(b"play");
     for value in message.headers.get_all("Transport") {
         for spec in transports(value).flatten() {
             let offered = match (spec.profile, spec.client_port) {
-                (Profile::Udp, Some(ports)) => OfferedTransport::Udp(ports),
+                (Profile::Udp, Some(ports)) if by_udp => OfferedTransport::Udp(ports),
                 (Profile::Tcp, _) => OfferedTransport::Interleaved(spec.interleaved),
                 _ => continue,
             };

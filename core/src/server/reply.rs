@@ -3,7 +3,7 @@ use super::claim::PortPair;
 use super::config::{MAX_TRACKS, REPLY_ROOM};
 use super::echo::Echo;
 use super::event::{CloseReason, SessionId};
-use super::receive::{Content, Offer, OfferedTransport, Received, Wish};
+use super::receive::{Content, Offer, OfferedTransport, Received, Wish, offered_transport};
 use super::state::ConnState;
 use super::stream::{Route, Stream};
 use crate::frame::{FrameStore, Miss, Seek, TrackId};
@@ -182,10 +182,12 @@ impl ConnState {
         let offer = request.offer();
         let track = TrackId { media, track: request.track() };
         let named = request.session;
-        let (by_udp, channels) = match offer.transport {
-            OfferedTransport::Udp(client) => {
-                (Some(udp(client, ports.ok_or(Status::UNSUPPORTED_TRANSPORT)?)), None)
-            }
+        let transport = match ports {
+            None => offered_transport(&request.message, false).ok_or(Status::UNSUPPORTED_TRANSPORT)?,
+            Some(_) => offer.transport,
+        };
+        let (by_udp, channels) = match transport {
+            OfferedTransport::Udp(client) => (ports.map(|ports| udp(client, ports)), None),
             OfferedTransport::Interleaved(channels) => (None, channels),
         };
         let others = self.streams.iter().filter(|stream| !is_replaced(stream, named, track));

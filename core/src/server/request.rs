@@ -322,21 +322,21 @@ impl<'a> Setup<'a> {
     }
 
     /// Returns how the packets of the track will travel. This is the first transport in the client's list
-    /// that this library supports.
+    /// that this library supports. If it is UDP and [`Self::ports`] is `None`, [`Self::accept`] takes the first
+    /// interleaved one instead.
     pub const fn transport(&self) -> LowerTransport {
         self.0.received.offer().transport.lower()
     }
 
     /// Returns the pair of UDP ports that was passed to [`Turn::set_ports`](super::Turn::set_ports) in this
-    /// turn. If no pair was passed, the result is `None`, and [`Self::accept`] refuses a track by UDP with
-    /// 461.
+    /// turn. If no pair was passed, the result is `None`, and UDP cannot be used.
     pub const fn ports(&self) -> Option<PortPair> {
         self.0.ports
     }
 
     /// Has the track use the pair of UDP ports `ports`, instead of the one that was passed to
     /// [`Turn::set_ports`](super::Turn::set_ports). An adapter whose choice depends on the request makes it
-    /// here, so that no request has to wait for it. With `None`, a track by UDP is refused with 461.
+    /// here, so that no request has to wait for it. With `None`, UDP cannot be used.
     pub const fn with_ports(mut self, ports: Option<PortPair>) -> Self {
         self.0.ports = ports;
         self
@@ -373,8 +373,8 @@ impl<'a> Setup<'a> {
     /// - If the request names no session, the new track begins a session. The former track is given up if it
     ///   does not play. If the former track plays, both tracks stay.
     ///
-    /// If the track goes by UDP and [`Self::ports`] is `None`, the reply is 461. If the connection has no
-    /// room for another track, the reply is 453. In both cases nothing changes.
+    /// If [`Self::ports`] is `None` and the client offers nothing but UDP, the reply is 461. If the connection
+    /// has no room for another track, the reply is 453. In both cases nothing changes.
     pub fn accept<R: Random + ?Sized>(self, media: u16, random: &mut R) -> Answered {
         let Self(request) = self;
         let Request { now, ports, live_burst, .. } = request;

@@ -64,8 +64,8 @@ impl<'a> Turn<'a> {
 
     /// Sets the pair of UDP ports for tracks that are set up by UDP in this turn: the packets of these tracks
     /// will leave from this pair. Call this in each turn, before [`Self::serve`] or [`Self::poll_event`]. If
-    /// this was not called in a turn, or was called with `None`, a SETUP by UDP is refused with 461 in that
-    /// turn. Tracks that were set up before keep their pair.
+    /// this was not called in a turn, or was called with `None`, a SETUP in that turn gets the first interleaved
+    /// transport that it offers, or 461 if it offers UDP alone. Tracks that were set up before keep their pair.
     pub const fn set_ports(&mut self, ports: Option<PortPair>) {
         self.ports = ports;
     }

@@ -54,9 +54,22 @@ fn none_that_is_supported() {
         assert_eq!(granted_alone(offered), Err(461), "{offered}");
     }
     assert_eq!(Bench::new().request("SETUP", URL, "").status, 461);
+}
+
+#[test]
+fn udp_is_passed_over_where_it_cannot_be_used() {
     let mut bench = Bench::new();
     bench.ports = None;
-    assert_eq!(granted(&mut bench, "RTP/AVP;client_port=5000-5001"), Err(461));
+    for (offered, expected) in [
+        ("RTP/AVP;unicast;client_port=5000-5001,RTP/AVP/TCP;unicast;interleaved=4-5", Ok("4-5")),
+        ("RTP/AVP/TCP;unicast;interleaved=4-5,RTP/AVP;unicast;client_port=5000-5001", Ok("4-5")),
+        ("RTP/AVP;client_port=5000-5001\r\nTransport: RTP/AVP/TCP", Ok("0-1")),
+        ("RTP/AVP;unicast;client_port=5000-5001", Err(461)),
+        ("RTP/AVP;client_port=5000-5001, RTP/AVP/TCP;mode=RECORD", Err(461)),
+    ] {
+        let expected = expected.map(|channels| format!("RTP/AVP/TCP;unicast;interleaved={channels}"));
+        assert_eq!(granted(&mut bench, offered), expected, "{offered}");
+    }
 }
 
 #[test]
