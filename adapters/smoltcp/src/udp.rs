@@ -15,7 +15,8 @@ pub(crate) const SOCKET: u8 = 0;
 
 /// The handles of two UDP sockets of a socket set: one for RTP, and one for RTCP.
 /// [`Arena::udp_pair`](crate::memory::Arena::udp_pair) makes such a pair. A server takes one pair for all
-/// clients; a client takes one pair for each track.
+/// clients; a client takes one pair for each track. A server moves its sockets within their set while it serves,
+/// so do not use the handles once a server has them.
 ///
 /// Bind both sockets before use: the RTP socket to an even port, and the RTCP socket to the next port (RFC
 /// 3550, 11). [`Server::new`](crate::server::Server::new) refuses any other pair. A
@@ -50,6 +51,11 @@ impl UdpPair {
             Port::Rtp => self.rtp,
             Port::Rtcp => self.rtcp,
         }
+    }
+
+    /// Returns the handles of both sockets, to change them.
+    pub(crate) const fn handles_mut(&mut self) -> [&mut SocketHandle; 2] {
+        [&mut self.rtp, &mut self.rtcp]
     }
 
     /// Returns the ports of RTP and of RTCP, or `None` if either socket is not bound.

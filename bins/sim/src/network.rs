@@ -1,7 +1,7 @@
 //! A network in memory, in virtual time: a switch, and a link of two wires to each host.
 use crate::faults::Faults;
 use crate::wire::{Counters, Medium, Wire};
-use pinhole::time::Instant;
+use pinhole::time::{Duration, Instant};
 use pinhole_smoltcp::time::from_smoltcp;
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use std::cell::RefCell;
@@ -55,7 +55,16 @@ impl Network {
         let link = Link { up: wire(seed), down: wire(seed + 1), address: None };
         this.links.push(link);
         let mtu = if this.medium == Medium::Ethernet { 1514 } else { 1500 };
-        Port { network: network.clone(), host, mtu, checksums: Default::default(), at: None, observer: None }
+        Port {
+            network: network.clone(),
+            host,
+            mtu,
+            checksums: Default::default(),
+            at: None,
+            observer: None,
+            rate: None,
+            ready_at: Instant::ZERO,
+        }
     }
 
     /// Returns the time at which the next frame arrives at the switch or at a host. The time can be past:
@@ -139,6 +148,13 @@ pub struct Port {
     pub at: Option<Instant>,
     /// An observer of every frame that the host sends or receives; `None` for no observer.
     pub observer: Option<Box<dyn Observer>>,
+    /// The bit rate in bits per second at which the device takes frames from the host, as the module of a slow
+    /// wireless link does: while a frame leaves, the device takes no other one and hands none over, as a reply
+    /// could not leave. With `None`, which is the default, the device takes every frame at once.
+    /// [`Faults::rate`] is another matter: frames wait on the link then, or are lost.
+    pub rate: Option<u64>,
+    /// When the device takes the next frame.
+    ready_at: Instant,
 }
 
 /// Observes the frames that a host sends and receives. Implement this trait, and put the value in
@@ -190,6 +206,12 @@ impl Port {
         [link.up.counters(), link.down.counters()]
     }
 
+    /// Returns when the device takes the next frame of the host, on the network's clock; a time that is past if it
+    /// takes one now. See [`Self::rate`].
+    pub const fn ready_at(&self) -> Instant {
+        self.ready_at
+    }
+
     /// Returns whether a frame has arrived at the host by `now` and has not been received yet. If so, poll
     /// the host's interface. `now` is on the network's clock.
     pub fn has_frame(&self, now: Instant) -> bool {
@@ -220,6 +242,9 @@ impl TxToken for Tx<'_> {
         if let Some(observer) = &mut self.0.observer {
             observer.on_sent(self.1, &frame);
         }
+        if let Some(rate) = self.0.rate {
+            self.0.ready_at = self.1 + Duration::from_micros(len as u64 * 8).scaled(1_000_000, rate);
+        }
         self.0.network.borrow_mut().send(self.0.host, self.1, frame);
         result
     }
@@ -231,6 +256,9 @@ impl Device for Port {
 
     fn receive(&mut self, now: smoltcp::time::Instant) -> Option<(Rx, Tx<'_>)> {
         let now = self.at.unwrap_or(from_smoltcp(now));
+        if now < self.ready_at {
+            return None;
+        }
         let frame = self.network.borrow_mut().links[self.host].down.receive(now)?;
         if let Some(observer) = &mut self.observer {
             observer.on_received(now, &frame);
@@ -240,7 +268,7 @@ impl Device for Port {
 
     fn transmit(&mut self, now: smoltcp::time::Instant) -> Option<Tx<'_>> {
         let now = self.at.unwrap_or(from_smoltcp(now));
-        Some(Tx(self, now))
+        (self.ready_at <= now).then(|| Tx(self, now))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

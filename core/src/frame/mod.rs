@@ -1,13 +1,17 @@
 //! Frames of media: where a sender gets frames from ([`FrameStore`]), where a receiver puts frames
-//! ([`FrameSink`]), and a ring that is both ([`FrameRing`]). This module knows nothing of what codecs write
+//! ([`FrameSink`]), and two that are both: a ring ([`FrameRing`]) and a pool of equal buffers ([`FramePool`]). This module knows nothing of what codecs write
 //! into a frame.
 mod clock;
+mod pool;
 mod ring;
 mod track;
+mod want;
 
 pub use clock::ClockReference;
+pub use pool::{FramePool, Lease, PoolSlot};
 pub use ring::{FrameRing, Slot, TimeRange, TimeRanges};
 pub use track::{TrackId, TrackInfo};
+pub use want::Want;
 
 use crate::time::MediaTime;
 use core::fmt;
@@ -203,8 +207,8 @@ pub enum Seek {
     To(MediaTime),
 }
 
-/// A source of frames: a ring, a mapped file, a clip in flash. [`FrameRing`] implements this trait for live
-/// frames. Implement this trait yourself to serve frames from elsewhere.
+/// A source of frames: a ring, a mapped file, a clip in flash. [`FrameRing`] and [`FramePool`] implement this trait for
+/// live frames. Implement this trait yourself to serve frames from elsewhere.
 ///
 /// One store serves all media, tracks and sessions of a server. Pass the store to each poll of the server;
 /// the store finds the medium by [`TrackId::media`]. A slice of stores serves the tracks of one medium.
@@ -340,6 +344,29 @@ pub trait FrameSink {
     /// of another payload type, only the first in a row is reported. This method is not called for data that the
     /// sink itself has refused with [`Full`]. The provided method does nothing.
     fn refused(&mut self, _track: u8, _reason: &dyn fmt::Display) {}
+}
+
+/// A reference to a store is a store.
+impl<S: FrameStore + ?Sized> FrameStore for &S {
+    fn info(&self, track: TrackId) -> Option<TrackInfo<'_>> {
+        (**self).info(track)
+    }
+
+    fn frame(&self, track: TrackId, id: FrameId) -> Result<Frame<'_>, Miss> {
+        (**self).frame(track, id)
+    }
+
+    fn seek(&self, track: TrackId, to: Seek) -> Result<FrameId, Miss> {
+        (**self).seek(track, to)
+    }
+
+    fn time(&self, track: TrackId, id: FrameId) -> Result<u64, Miss> {
+        (**self).time(track, id)
+    }
+
+    fn clock(&self, track: TrackId) -> Option<ClockReference> {
+        (**self).clock(track)
+    }
 }
 
 /// A slice of stores is the store of one medium: the index is the number of the track.

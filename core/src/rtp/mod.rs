@@ -44,13 +44,13 @@ mod sender;
 mod sequence;
 mod statistics;
 
+pub use crate::frame::Want;
 pub use packet::{Error, ExtensionRepr, HEADER_LEN, Packet, Repr};
 pub use receiver::{Delivery, Handled, Receiver, ReceiverConfig, ReceiverStatistics, Report, Start};
 pub(crate) use reorder::ReorderWindow;
 pub use reorder::{Offer, Reorder, ReorderCounters};
 pub use sender::{
     Batch, Framing, Pace, Play, Scale, Sender, SenderConfig, SenderCounters, SenderEvent, Speed, Transmit,
-    Want,
 };
 #[cfg(feature = "server")]
 pub(crate) use sender::{

@@ -15,7 +15,8 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 ///
 /// Make one `Connection` for each client that may be connected at once, and pass all of them to
 /// [`Server::new`](super::Server::new). From then on, the server controls the socket: the server listens on
-/// the socket, accepts a client, closes the socket, and listens again. `TRACKS` is the number of tracks
+/// the socket, accepts a client, closes the socket, and listens again. The server also moves its sockets within
+/// their set, so do not use the handle of the socket any more. `TRACKS` is the number of tracks
 /// that the client can have set up at once, from 1 to [`MAX_TRACKS`].
 #[derive(Debug)]
 pub struct Connection<const TRACKS: usize = MAX_TRACKS> {
@@ -71,6 +72,10 @@ impl<const TRACKS: usize> Connection<TRACKS> {
 
     pub(super) const fn socket(&self) -> SocketHandle {
         self.socket
+    }
+
+    pub(super) const fn socket_mut(&mut self) -> &mut SocketHandle {
+        &mut self.socket
     }
 
     pub(super) const fn is_idle(&self) -> bool {

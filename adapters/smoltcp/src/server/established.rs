@@ -93,6 +93,10 @@ impl<const TRACKS: usize> Established<TRACKS> {
         let socket = sockets.get_mut::<tcp::Socket<'_>>(handle);
         if socket.send_queue() < link.unacknowledged || link.unacknowledged == 0 {
             link.acknowledged_at = now.at;
+            if link.unacknowledged > 0 {
+                link.unreachable = false;
+                context.queues.iter_mut().for_each(|queue| queue.on_reached(now.at, link.peer.addr));
+            }
         } else if link.acknowledged_at + timeout <= now.at {
             // The client is gone, or reads nothing: the BYE of its sessions would not reach it either.
             socket.abort();
@@ -211,7 +215,7 @@ impl Link {
                 if sent == Sent::Blocked {
                     return false;
                 }
-                queue.hold(peer);
+                queue.hold(peer, socket.send_queue());
                 if !pending.advance(1) {
                     break;
                 }

@@ -10,6 +10,7 @@ mod context;
 mod error;
 mod established;
 mod mtu;
+mod rotation;
 mod storage;
 mod tcp_socket;
 mod transmit_queue;
@@ -28,6 +29,7 @@ use core::net::SocketAddr;
 use pinhole::frame::TrackId;
 use pinhole::server::{Claim, Config, MAX_TRACKS, Port, Summary, Want};
 use pinhole::time::{Duration, Now};
+use rotation::Rotation;
 use smoltcp::iface::SocketSet;
 use smoltcp::socket::udp;
 use smoltcp::wire::IpListenEndpoint;
@@ -66,9 +68,9 @@ pub struct Server<'a, const TRACKS: usize = MAX_TRACKS> {
     queues: [TransmitQueue; 2],
     connections: &'a mut [Connection<TRACKS>],
     storage: SharedStorage<'a>,
-    /// Index of the connection that is polled first. It rotates, so that shared buffers are shared
-    /// fairly.
+    /// Index of the connection that is polled first: shared buffers are shared fairly.
     first: usize,
+    rotation: Rotation,
     closing: bool,
 }
 
@@ -113,7 +115,19 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
         }
         let queues = [TransmitQueue::default(); 2];
         let storage = SharedStorage::new(storage);
-        Ok(Self { listen, udp, config, ip_mtu, queues, connections, storage, first: 0, closing: false })
+        let rotation = Rotation::default();
+        Ok(Self {
+            listen,
+            udp,
+            config,
+            ip_mtu,
+            queues,
+            connections,
+            storage,
+            first: 0,
+            rotation,
+            closing: false,
+        })
     }
 
     /// Does everything that can be done now: accepts clients, reads requests, has `app` answer them, and
@@ -140,6 +154,7 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
         sockets: &mut SocketSet<'_>,
         app: &mut A,
     ) -> Option<smoltcp::time::Instant> {
+        self.rotation.turn(sockets, self.connections, &mut self.udp);
         self.receive(now, sockets);
         let ports = self.udp.and_then(|udp| udp.ports(sockets, self.config.max_packet));
         let mut context = Context {
@@ -155,10 +170,18 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
         };
         let count = self.connections.len();
         let (last, first) = self.connections.split_at_mut_checked(self.first).unwrap_or_default();
-        let turns = first.iter_mut().chain(last);
-        let wake = turns.filter_map(|connection| connection.poll(&mut context, sockets, app)).min();
+        // Whoever has filled the buffer for media is the last to do so again.
+        let mut passed = 1;
+        let turns = (1..).zip(first.iter_mut().chain(last)).filter_map(|(number, connection)| {
+            let wake = connection.poll(&mut context, sockets, app);
+            if context.queues[0].take_entered() {
+                passed = number;
+            }
+            wake
+        });
+        let wake = turns.min();
         let wake = wake.into_iter().chain(self.queues.iter().filter_map(TransmitQueue::check_at)).min();
-        self.first = self.first.wrapping_add(1).checked_rem(count).unwrap_or(0);
+        self.first = self.first.wrapping_add(passed).checked_rem(count).unwrap_or(0);
         wake.map(to_smoltcp)
     }
 

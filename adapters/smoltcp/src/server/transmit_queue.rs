@@ -1,4 +1,5 @@
 //! The transmit buffer of a UDP socket that several clients share.
+use core::mem;
 use pinhole::time::{Duration, Instant};
 use smoltcp::socket::udp::Socket;
 use smoltcp::wire::IpAddress;
@@ -18,11 +19,15 @@ const SILENCE: Duration = Duration::from_secs(1);
 pub(super) struct TransmitQueue {
     /// The client whose packets are in the buffer.
     holder: Option<IpAddress>,
-    /// Bytes in the buffer at the last call of [`Self::check_progress`].
+    /// Bytes in the buffer when it was last looked at or filled.
     queued: usize,
-    /// Since when the buffer has held that many bytes.
+    /// When the last of them left.
     since: Instant,
     silent_until: Instant,
+    /// The client whose packets were last dropped. Either it cannot be reached, or the link stood still for all.
+    suspect: Option<IpAddress>,
+    /// Packets have entered the buffer since [`Self::take_entered`].
+    entered: bool,
 }
 
 impl TransmitQueue {
@@ -31,30 +36,53 @@ impl TransmitQueue {
         self.holder.is_none_or(|holder| holder == peer)
     }
 
-    /// Records that packets for `peer` have entered the buffer.
-    pub(super) const fn hold(&mut self, peer: IpAddress) {
+    /// Records that packets for `peer` have entered the buffer, which holds `queued` bytes now.
+    pub(super) const fn hold(&mut self, peer: IpAddress, queued: usize) {
         self.holder = Some(peer);
+        self.queued = queued;
+        self.entered = true;
     }
 
-    /// Observes the buffer of `socket`. If it is stuck, empties it and returns the client that its
-    /// packets were for, which cannot be reached.
+    /// Returns whether packets have entered the buffer since the last call.
+    pub(super) const fn take_entered(&mut self) -> bool {
+        mem::replace(&mut self.entered, false)
+    }
+
+    /// Records that `peer` has acknowledged bytes at `now`, so that packets reach it. If they leave slowly, so does
+    /// everything on this link.
+    pub(super) fn on_reached(&mut self, now: Instant, peer: IpAddress) {
+        if self.holder == Some(peer) {
+            self.since = now;
+        }
+        if self.suspect == Some(peer) {
+            self.suspect = None;
+        }
+    }
+
+    /// Observes the buffer of `socket`. If it is stuck, empties it. Returns a client that cannot be reached: its
+    /// packets were stuck, and then those of another one left.
     pub(super) fn check_progress(&mut self, now: Instant, socket: &mut Socket<'_>) -> Option<IpAddress> {
         let queued = socket.send_queue();
+        let has_moved = queued < self.queued;
+        if queued == 0 || has_moved {
+            (self.queued, self.since) = (queued, now);
+        }
+        let holder = self.holder;
         if queued == 0 {
             self.holder = None;
         }
-        if queued == 0 || queued != self.queued {
-            (self.queued, self.since) = (queued, now);
+        if has_moved {
+            return self.suspect.take().filter(|suspect| holder != Some(*suspect));
         }
-        if now < self.check_at()? {
-            return None;
+        if now >= self.check_at()? {
+            let endpoint = socket.endpoint();
+            socket.close();
+            // Succeeds: the socket was bound to this endpoint before.
+            let _ = socket.bind(endpoint);
+            self.silent_until = now + SILENCE;
+            self.suspect = self.holder.take();
         }
-        let endpoint = socket.endpoint();
-        socket.close();
-        // Succeeds: the socket was bound to this endpoint before.
-        let _ = socket.bind(endpoint);
-        self.silent_until = now + SILENCE;
-        self.holder.take()
+        None
     }
 
     /// Returns when to call [`Self::check_progress`] next.

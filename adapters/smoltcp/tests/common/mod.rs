@@ -7,6 +7,7 @@ use pinhole_std::media::NormaliseOptions;
 use std::path::Path;
 
 /// Returns the first `count` frames of the sample clip.
+#[allow(dead_code, reason = "not every test needs it")]
 pub(crate) fn sample(count: usize) -> Clip {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../video/bunny288.mjpeg");
     let as_it_is = NormaliseOptions { restart_intervals: false, ..NormaliseOptions::default() };

@@ -4,6 +4,7 @@ use crate::network::{Network, Port};
 use crate::wire::Medium;
 use pinhole_smoltcp::UdpPair;
 use pinhole_smoltcp::neighbours::Neighbours;
+use pinhole_smoltcp::time::{from_smoltcp, to_smoltcp};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::{Socket, tcp, udp};
 use smoltcp::time::Instant;
@@ -146,8 +147,10 @@ impl Host {
 
     /// Returns when the interface is to be polled next, or now if a frame has arrived.
     pub(super) fn poll_at(&mut self, at: Instant) -> Option<Instant> {
-        let arrived = self.port.has_frame(pinhole_smoltcp::time::from_smoltcp(at)).then_some(at);
-        arrived.or_else(|| self.iface_at(at))
+        let arrived = self.port.has_frame(from_smoltcp(at)).then_some(at);
+        // A device that takes nothing has nothing to be polled for.
+        let ready = to_smoltcp(self.port.ready_at());
+        arrived.or_else(|| self.iface_at(at)).map(|wake| if wake <= at { wake.max(ready) } else { wake })
     }
 }
 

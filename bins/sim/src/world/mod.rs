@@ -4,12 +4,14 @@
 //! [`Sim::new`] creates the network and the server, [`Sim::watch`] adds a client, and [`Sim::run`] lets
 //! time pass.
 mod answers;
+mod camera;
 mod host;
 
 use crate::clip::Clip;
 use crate::faults::Faults;
 use crate::network::Network;
 use crate::wire::Medium;
+use camera::Camera;
 use pinhole::client;
 use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{FrameId, FrameStore, TrackId};
@@ -76,8 +78,10 @@ impl Catalog for App {
 pub enum Media {
     /// The clip as a recorded medium, from its first frame to its last.
     Recorded(Clip),
-    /// The clip as a live source, which repeats it for ever.
+    /// The clip as a live source, which repeats it for ever and keeps all frames.
     Live(Clip),
+    /// The clip as a camera, which repeats it for ever and has so many buffers of the longest frame's length.
+    Camera(Clip, usize),
 }
 
 /// Resources for a server of at most two clients with little memory. Each TCP socket has 512 bytes to
@@ -114,6 +118,7 @@ pub struct Served {
     pub clip: Clip,
     /// The application of the server, with its log.
     pub app: App,
+    camera: Option<Camera>,
     wake: Option<Instant>,
     /// When the main loop is free for its next turn.
     free: Instant,
@@ -225,12 +230,13 @@ impl Sim {
         let ip_mtu = host.port.capabilities().ip_mtu();
         let server = Server::new(RTSP, udp, resources.config, connections, storage, &host.sockets, ip_mtu);
         let server = server.expect("it has what it needs");
-        let (clip, duration) = match media {
-            Media::Recorded(clip) => (clip.clone(), Some(clip.duration())),
-            Media::Live(clip) => (clip, None),
+        let (clip, duration, camera) = match media {
+            Media::Recorded(clip) => (clip.clone(), Some(clip.duration()), None),
+            Media::Live(clip) => (clip, None, None),
+            Media::Camera(clip, buffers) => (clip.clone(), None, Some(Camera::new(clip.longest(), buffers))),
         };
         let app = App { answers: Answers::new(&clip, duration, seed), log: vec![], skipped: 0 };
-        let served = Served { host, server, clip, app, wake: None, free: Instant::ZERO };
+        let served = Served { host, server, clip, app, camera, wake: None, free: Instant::ZERO };
         let busy = smoltcp::time::Duration::ZERO;
         let (watchers, others) = (vec![], vec![]);
         let at = Instant::ZERO;
@@ -315,6 +321,10 @@ impl Sim {
             let (server, sockets) = (&mut served.server, &mut served.host.sockets);
             served.wake = if served.app.answers.duration.is_some() {
                 server.poll(now, sockets, &mut CatalogApp { catalog: &mut served.app, store: &served.clip })
+            } else if let Some(camera) = &mut served.camera {
+                let next = camera.update(now.at, &served.clip, server.wanted());
+                let app = &mut CatalogApp { catalog: &mut served.app, store: &camera.pool };
+                server.poll(now, sockets, app).into_iter().chain([time::to_smoltcp(next)]).min()
             } else {
                 let live = served.clip.live(now.at);
                 let wake =

@@ -1,8 +1,8 @@
 //! The configuration, options, counters and events of a [`Sender`](super::Sender).
 use super::Pace;
-use crate::frame::{FrameId, Seek, TrackId};
+use crate::frame::{Seek, TrackId};
 use crate::random::Random;
-use crate::time::{Duration, Instant, MediaTime};
+use crate::time::{Duration, MediaTime};
 
 /// The first byte of a message on a byte stream.
 pub(super) const MAGIC: u8 = b'$';
@@ -228,22 +228,4 @@ pub enum SenderEvent {
     /// The track was played to its end or to [`Play::stop`], and a BYE was sent. The sender sends
     /// nothing more until the next [`Sender::play`](super::Sender::play).
     Ended,
-}
-
-/// The frame that a [`Sender`](super::Sender) needs next. [`Sender::wanted`](super::Sender::wanted) returns
-/// it. Use it if your store has to read or decode frames before it can return them: it says which frame to
-/// prepare, and by when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Want {
-    /// The track of the frame.
-    pub track: TrackId,
-    /// The number of the frame. Frames that come before it in the direction of play are not needed any more.
-    pub frame: FrameId,
-    /// When the frame is due, on the clock of the times that were passed to the sender. [`Instant::ZERO`]
-    /// means that the frame is wanted at once, because the schedule waits for that frame.
-    pub by: Instant,
-    /// Is true if the track is played backwards. If this is true, the frames that are needed after
-    /// [`Self::frame`] have lower numbers than that frame. If this is false, they have higher numbers.
-    pub backwards: bool,
 }

@@ -128,6 +128,9 @@ impl Sender {
         if packets == 0 {
             return;
         }
+        if self.cursor.is_start() {
+            self.begun_at = now.at;
+        }
         self.sequence_number = sequence_number;
         self.counters.packets = self.counters.packets.wrapping_add(u64::from(packets));
         self.counters.octets = self.counters.octets.wrapping_add(u64::from(octets));
@@ -248,7 +251,7 @@ impl Sender {
         due
     }
 
-    const fn late(&self) -> Duration {
+    pub(super) const fn late(&self) -> Duration {
         Duration::from_micros(self.late_micros as u64)
     }
 

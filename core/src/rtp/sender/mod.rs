@@ -19,7 +19,7 @@ mod transmit;
 pub(crate) use burst::Next;
 #[cfg(feature = "server")]
 pub(crate) use burst::{Message, PIECES};
-pub use config::{Framing, Play, SenderConfig, SenderCounters, SenderEvent, Want};
+pub use config::{Framing, Play, SenderConfig, SenderCounters, SenderEvent};
 #[cfg(feature = "server")]
 pub(crate) use pace::MAX_UDP_SPEED;
 pub use pace::{Pace, Scale, Speed};
@@ -28,7 +28,7 @@ pub(crate) use packet::Packet;
 pub use transmit::{Batch, Transmit};
 pub(crate) use transmit::{MAX_PACKET, MIN_PACKET};
 
-use crate::frame::{FrameId, FrameStore, Miss, Seek, TrackId};
+use crate::frame::{FrameId, FrameStore, Miss, Seek, TrackId, Want};
 use crate::payload::Cursor;
 use crate::rtp::rtcp;
 use crate::time::{Instant, MediaTime, Now, sooner};
@@ -157,6 +157,8 @@ pub struct Sender {
     settled: bool,
     /// When its first packet is due.
     frame_due: Instant,
+    /// When the first packet of the frame at the cursor was sent, if one was.
+    begun_at: Instant,
     /// From one quantum of it to the next, in microseconds.
     quantum_interval: u32,
     /// Frames were left out not long before this time because the sender was late.
@@ -205,6 +207,7 @@ impl Sender {
             not_before: Instant::ZERO,
             settled: false,
             frame_due: Instant::ZERO,
+            begun_at: Instant::ZERO,
             quantum_interval: 0,
             hurry_until: Instant::ZERO,
             late_micros: u32::try_from(config.late.as_micros()).unwrap_or(u32::MAX),
@@ -479,7 +482,9 @@ impl Sender {
         } else {
             self.not_before
         };
-        let want = Want { track: self.track, frame: self.frame, by, backwards: self.pace.is_reverse() };
+        let held_until = (!self.cursor.is_start()).then(|| self.begun_at + self.late());
+        let backwards = self.pace.is_reverse();
+        let want = Want { track: self.track, frame: self.frame, by, backwards, held_until };
         plays.then_some(want)
     }
 

@@ -314,6 +314,20 @@ fn a_frame_that_was_begun_is_finished_before_a_play() {
 }
 
 #[test]
+fn a_frame_that_was_begun_is_wanted_until_it_is_too_late() {
+    // 60 packets: two quanta.
+    let mut bench = Bench::of(Store { picture: picture(80_000), ..Store::of("xxxx") });
+    bench.play(FROM_START).unwrap();
+    assert_eq!(bench.sender.wanted().unwrap().held_until, None);
+    bench.turn();
+    let begun = bench.sender.wanted().unwrap();
+    assert_eq!((begun.frame, begun.held_until), (FrameId(0), Some(START + CONFIG.late)));
+    bench.run(millis(15));
+    let next = bench.sender.wanted().unwrap();
+    assert_eq!((next.frame, next.held_until), (FrameId(1), None));
+}
+
+#[test]
 fn unusable_frames_are_passed_over_in_both_directions() {
     let kinds = std::format!("xx{}xx", "-".repeat(200));
     let mut bench = Bench::of(Store::of(&kinds));

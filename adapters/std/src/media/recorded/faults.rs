@@ -210,7 +210,7 @@ impl Test {
             reader.next = next.unwrap_or(FRAMES as u64 - 1);
         }
         let (now, frame) = (self.clock.now().at, FrameId(reader.next));
-        let want = Want { track: TRACK, frame, by: now, backwards: reader.step < 0 };
+        let want = Want { track: TRACK, frame, by: now, backwards: reader.step < 0, held_until: None };
         let moved = reader.outcomes > before;
         self.frames.request(now, peer, 0, &self.recorded, want);
         self.frames.end_turn();

@@ -230,7 +230,7 @@ impl LoopFrames {
         want: Want,
     ) {
         let Some(event_loop) = self.event_loop else { return };
-        let Want { track, frame, by, backwards } = want;
+        let Want { track, frame, by, backwards, .. } = want;
         let known = self.requests.get(peer).and_then(|streams| streams.get(stream));
         let key = |id| source.locate(id).map(|n| FrameKey { track, n });
         let waits = key(frame).is_some_and(|key| self.missed.borrow().contains(&key));

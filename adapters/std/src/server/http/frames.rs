@@ -62,7 +62,13 @@ impl FramePicker {
 
     /// Returns the frame that is needed next.
     pub(super) fn want(&self) -> Want {
-        Want { track: self.track, frame: self.next.unwrap_or_default(), by: self.due, backwards: false }
+        Want {
+            track: self.track,
+            frame: self.next.unwrap_or_default(),
+            by: self.due,
+            backwards: false,
+            held_until: None,
+        }
     }
 
     /// Returns what comes next. If `is_slow`, the browser has held up the frame before, and goes on at the newest one.

@@ -166,7 +166,13 @@ impl Test {
             reader.next = next.unwrap_or(FRAMES as u64 - 1);
         }
         reader.is_active = reader.outcomes > before;
-        let want = Want { track, frame: FrameId(reader.next), by: self.now, backwards: reader.step < 0 };
+        let want = Want {
+            track,
+            frame: FrameId(reader.next),
+            by: self.now,
+            backwards: reader.step < 0,
+            held_until: None,
+        };
         frames.request(self.now, reader.peer, 0, clip, want);
         frames.end_turn();
     }

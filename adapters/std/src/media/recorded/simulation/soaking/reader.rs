@@ -130,7 +130,7 @@ impl Soak {
                 return Err(Violation("a medium without a fault has all its frames", format!("{reader:?}")));
             }
             let (frame, backwards) = (FrameId(reader.next), reader.step < 0);
-            let want = Want { track, frame, by: reader.due, backwards };
+            let want = Want { track, frame, by: reader.due, backwards, held_until: None };
             frames.request(now, reader.peer, 0, clip, want);
         }
         frames.end_turn();
