@@ -11,6 +11,7 @@ pub mod clip;
 pub mod device;
 pub mod faults;
 pub mod network;
+mod pooled;
 pub mod soak;
 pub mod wire;
 pub mod world;

@@ -201,7 +201,14 @@ impl Link {
                 continue;
             }
             let [media, reports] = &mut *queues;
-            let queue = if pending.port() == Port::Rtp { media } else { reports };
+            let queue = if pending.port() == Port::Rtp {
+                media
+            } else if media.is_held_by(peer) {
+                // A report must not come before what it counts, nor a BYE before the end of the last frame.
+                return false;
+            } else {
+                reports
+            };
             if !queue.accepts(peer) {
                 return false;
             }

@@ -36,6 +36,11 @@ impl TransmitQueue {
         self.holder.is_none_or(|holder| holder == peer)
     }
 
+    /// Whether packets for `peer` are in the buffer.
+    pub(super) fn is_held_by(&self, peer: IpAddress) -> bool {
+        self.holder == Some(peer)
+    }
+
     /// Records that packets for `peer` have entered the buffer, which holds `queued` bytes now.
     pub(super) const fn hold(&mut self, peer: IpAddress, queued: usize) {
         self.holder = Some(peer);

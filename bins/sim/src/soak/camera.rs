@@ -5,8 +5,10 @@ use super::source::{Source, SourceKind, Store};
 use super::trace::Trace;
 use super::violation::{Violation, without_allocation};
 use crate::network::Port;
+use crate::pooled::PooledClip;
 use crate::world::{Answers, Host, RTSP};
 use bumpalo::Bump;
+use pinhole::frame::{FrameStore, Want};
 use pinhole::rtsp::Url;
 use pinhole::sdp::Presentation;
 use pinhole::server::{CloseReason, ConnError, LowerTransport, Notice, SessionId, Summary};
@@ -15,6 +17,7 @@ use pinhole_smoltcp::server::{Catalog, CatalogApp, Connection, Random, Server};
 use pinhole_smoltcp::time;
 use smoltcp::phy::Device;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 /// The server's port for RTP.
@@ -30,6 +33,7 @@ pub(super) struct Camera<'a> {
     free: Instant,
     /// A session asked for a frame that was gone.
     pub(super) overrun: Cell<bool>,
+    pooled: Option<PooledClip>,
     starts: u64,
 }
 
@@ -164,7 +168,8 @@ impl<'a> Camera<'a> {
             traced: false,
         };
         let (wake, free) = (Some(Instant::ZERO), Instant::ZERO);
-        Self { host, server, program, wake, free, overrun: Cell::new(false), starts: 0 }
+        let pooled = scenario.pool.map(|buffers| PooledClip::new(source.clip.longest(), buffers));
+        Self { host, server, program, wake, free, overrun: Cell::new(false), pooled, starts: 0 }
     }
 
     /// Stops the server or its host without warning, and starts it again.
@@ -192,7 +197,8 @@ impl<'a> Camera<'a> {
     /// not before the main loop is free.
     pub(super) fn due(&self, at: Instant) -> Option<Instant> {
         let come = self.host.port.has_frame(at).then_some(at);
-        come.or(self.wake).map(|due| due.max(self.free))
+        // While its device takes nothing, it hands nothing over either.
+        come.or(self.wake).map(|due| due.max(self.free).max(self.host.port.ready_at()))
     }
 
     /// A turn of the host.
@@ -209,11 +215,30 @@ impl<'a> Camera<'a> {
         self.host.poll(shown);
         let now = time::now(shown);
         let store = Store::at(&source.clip, scenario.kind, now.at, &self.overrun);
-        let Self { host, server, program, .. } = self;
+        let Self { host, server, program, pooled, .. } = self;
         program.events.clear();
         program.traced = trace.verbose;
-        let mut app = CatalogApp { catalog: program, store: &store };
-        let wake = without_allocation(|| server.poll(now, &mut host.sockets, &mut app))?;
+        let wake = match pooled {
+            None => {
+                let mut app = CatalogApp { catalog: program, store: &store };
+                without_allocation(|| server.poll(now, &mut host.sockets, &mut app))?
+            }
+            Some(pooled) => {
+                if !pooled.update(now.at, &source.clip, server.wanted()) {
+                    check_buffers(scenario.pool, server.wanted().filter(|want| is_held(want, now.at)))?;
+                }
+                let begun = server.wanted().filter(|want| want.held_until.is_some());
+                for want in begun.filter(|want| pooled.pool.frame(want.track, want.frame).is_err()) {
+                    if is_held(&want, now.at) {
+                        let what = format!("{want:?} is gone");
+                        return Err(Violation::of("a frame that was begun stays until it is sent", what));
+                    }
+                    self.overrun.set(true);
+                }
+                let mut app = CatalogApp { catalog: program, store: &pooled.pool };
+                without_allocation(|| server.poll(now, &mut host.sockets, &mut app))?
+            }
+        };
         for event in &program.events {
             trace.tell(at, "server", || event.clone());
         }
@@ -229,6 +254,20 @@ impl<'a> Camera<'a> {
         self.wake = wake.map(|wake| wake.max(at));
         Ok(())
     }
+}
+
+fn is_held(want: &Want, now: Instant) -> bool {
+    want.held_until.is_some_and(|until| now < until)
+}
+
+/// Checks that all buffers are taken by frames that sessions have begun, where there was none for a picture.
+fn check_buffers(buffers: Option<usize>, held: impl Iterator<Item = Want>) -> Result<(), Violation> {
+    let frames: BTreeSet<_> = held.map(|want| want.frame).collect();
+    if buffers.is_some_and(|buffers| frames.len() < buffers) {
+        let what = format!("only {frames:?} are being sent from {buffers:?} buffers");
+        return Err(Violation::of("a picture has a buffer that nobody is in the middle of", what));
+    }
+    Ok(())
 }
 
 /// Starts a server on sockets of the host.

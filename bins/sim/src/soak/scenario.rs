@@ -29,6 +29,10 @@ pub(super) struct Scenario {
     /// Index of the clip.
     pub(super) clip: usize,
     pub(super) kind: SourceKind,
+    /// Frame buffers of a live source, if it has no ring.
+    pub(super) pool: Option<usize>,
+    /// The bit rate at which the server's device takes frames. `None`: it takes all at once.
+    pub(super) slow: Option<u64>,
     pub(super) resources: ServerResources,
     /// Packets that the server's UDP sockets hold. 0: there is no UDP.
     pub(super) udp: usize,
@@ -148,6 +152,8 @@ impl Scenario {
             family,
             clip: rng.usize(..clips),
             kind,
+            pool: None,
+            slow: None,
             resources,
             udp,
             mtu,
@@ -165,7 +171,22 @@ impl Scenario {
             let rng = &mut Rng::with_seed(seed.wrapping_mul(0xD134_2543_DE82_EF95).wrapping_add(1));
             scenario.clients.iter_mut().for_each(|client| client.prefetch = prefetch(rng));
         }
+        scenario.slow_down(&mut Rng::with_seed(seed.wrapping_mul(0xA076_1D64_78BD_642F).wrapping_add(1)));
         scenario
+    }
+
+    /// Draws whether the server's device is slower than its video, and whether it has few frame buffers.
+    fn slow_down(&mut self, rng: &mut Rng) {
+        // All may be in the middle of frames, one is the newest, and one is written.
+        let buffers = self.clients.len() + 2;
+        let is_live = matches!(self.kind, SourceKind::Live { .. });
+        if is_live && one_in(rng, 3) {
+            self.pool = Some(rng.usize(buffers..=buffers + 2));
+        }
+        // Frames of a ring may be gone in the middle: with a slow device, none might be complete.
+        if self.pool.is_some() && rng.bool() {
+            self.slow = Some(rng.u64(1_000_000..8_000_000));
+        }
     }
 
     /// Returns the longest time from the end of the trouble until every client has a new picture: a client

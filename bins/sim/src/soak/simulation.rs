@@ -60,7 +60,9 @@ impl<'a, 's> Simulation<'a, 's> {
         // A packet that waits for a neighbour's address leaves after others; without checksums, anything
         // may be in it.
         let exact = scenario.medium == Medium::Ip && !scenario.wild;
-        let traffic = Rc::new(RefCell::new(Traffic::new(exact, scenario.udp)));
+        // A report waits for a slow device, while packets that are not counted in it leave.
+        let waiting = scenario.udp + if scenario.slow.is_some() { 100 } else { 0 };
+        let traffic = Rc::new(RefCell::new(Traffic::new(exact, waiting)));
         let port = |host, name: &str| -> io::Result<Port> {
             let mut port = Network::plug_in(&network, Line::GOOD.faults);
             scenario.set_up(&mut port);
@@ -69,7 +71,9 @@ impl<'a, 's> Simulation<'a, 's> {
             port.observer = Some(Box::new(watch));
             Ok(port)
         };
-        let camera = Camera::new(arena, scenario, source, port(SERVER, "server")?, seed);
+        let mut server_port = port(SERVER, "server")?;
+        server_port.rate = scenario.slow;
+        let camera = Camera::new(arena, scenario, source, server_port, seed);
         let watcher = |index| Ok(Watcher::new(index, scenario, port(index, &name(index))?));
         let watchers = (0..scenario.clients.len()).map(watcher).collect::<io::Result<_>>()?;
         let at = Instant::ZERO;

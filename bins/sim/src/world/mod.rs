@@ -4,14 +4,13 @@
 //! [`Sim::new`] creates the network and the server, [`Sim::watch`] adds a client, and [`Sim::run`] lets
 //! time pass.
 mod answers;
-mod camera;
 mod host;
 
 use crate::clip::Clip;
 use crate::faults::Faults;
 use crate::network::Network;
+use crate::pooled::PooledClip;
 use crate::wire::Medium;
-use camera::Camera;
 use pinhole::client;
 use pinhole::codec::jpeg::TRACK;
 use pinhole::frame::{FrameId, FrameStore, TrackId};
@@ -118,7 +117,7 @@ pub struct Served {
     pub clip: Clip,
     /// The application of the server, with its log.
     pub app: App,
-    camera: Option<Camera>,
+    pooled: Option<PooledClip>,
     wake: Option<Instant>,
     /// When the main loop is free for its next turn.
     free: Instant,
@@ -230,13 +229,16 @@ impl Sim {
         let ip_mtu = host.port.capabilities().ip_mtu();
         let server = Server::new(RTSP, udp, resources.config, connections, storage, &host.sockets, ip_mtu);
         let server = server.expect("it has what it needs");
-        let (clip, duration, camera) = match media {
+        let (clip, duration, pooled) = match media {
             Media::Recorded(clip) => (clip.clone(), Some(clip.duration()), None),
             Media::Live(clip) => (clip, None, None),
-            Media::Camera(clip, buffers) => (clip.clone(), None, Some(Camera::new(clip.longest(), buffers))),
+            Media::Camera(clip, buffers) => {
+                let pooled = PooledClip::new(clip.longest(), buffers);
+                (clip, None, Some(pooled))
+            }
         };
         let app = App { answers: Answers::new(&clip, duration, seed), log: vec![], skipped: 0 };
-        let served = Served { host, server, clip, app, camera, wake: None, free: Instant::ZERO };
+        let served = Served { host, server, clip, app, pooled, wake: None, free: Instant::ZERO };
         let busy = smoltcp::time::Duration::ZERO;
         let (watchers, others) = (vec![], vec![]);
         let at = Instant::ZERO;
@@ -321,10 +323,11 @@ impl Sim {
             let (server, sockets) = (&mut served.server, &mut served.host.sockets);
             served.wake = if served.app.answers.duration.is_some() {
                 server.poll(now, sockets, &mut CatalogApp { catalog: &mut served.app, store: &served.clip })
-            } else if let Some(camera) = &mut served.camera {
-                let next = camera.update(now.at, &served.clip, server.wanted());
-                let app = &mut CatalogApp { catalog: &mut served.app, store: &camera.pool };
-                server.poll(now, sockets, app).into_iter().chain([time::to_smoltcp(next)]).min()
+            } else if let Some(pooled) = &mut served.pooled {
+                pooled.update(now.at, &served.clip, server.wanted());
+                let next = time::to_smoltcp(served.clip.live(now.at).next_at());
+                let app = &mut CatalogApp { catalog: &mut served.app, store: &pooled.pool };
+                server.poll(now, sockets, app).into_iter().chain([next]).min()
             } else {
                 let live = served.clip.live(now.at);
                 let wake =
