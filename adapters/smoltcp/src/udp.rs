@@ -53,9 +53,12 @@ impl UdpPair {
         }
     }
 
-    /// Returns the handles of both sockets, to change them.
-    pub(crate) const fn handles_mut(&mut self) -> [&mut SocketHandle; 2] {
-        [&mut self.rtp, &mut self.rtcp]
+    /// Returns the handle of the socket of `port`, to change it.
+    pub(crate) const fn handle_mut(&mut self, port: Port) -> &mut SocketHandle {
+        match port {
+            Port::Rtp => &mut self.rtp,
+            Port::Rtcp => &mut self.rtcp,
+        }
     }
 
     /// Returns the ports of RTP and of RTCP, or `None` if either socket is not bound.

@@ -9,16 +9,17 @@ use pinhole_sim::clip::Clip;
 use pinhole_sim::wire::Medium;
 use pinhole_sim::world::{Family, Media, RTSP, SMALL, Sim, udp};
 use pinhole_smoltcp::memory::{ServerResources, TcpBuffers};
+use pinhole_smoltcp::time::to_smoltcp;
 use pinhole_std::media::NormaliseOptions;
 use smoltcp::socket::tcp;
 use smoltcp::time::Duration;
 use std::path::Path;
 
-/// Of a small camera: three packets for each client that is sent to by TCP, and two for all others.
+/// Of a small camera: three packets for each client that is sent to by TCP, and four for all others.
 const RESOURCES: ServerResources = ServerResources {
     connections: 4,
     tcp: TcpBuffers { receive: 512, transmit: 3 * 1404 },
-    udp: udp(2),
+    udp: udp(4),
     ..SMALL
 };
 /// Buffers of the camera: one that is written, and two.
@@ -93,7 +94,7 @@ fn slowest_reply(sim: &mut Sim, seconds: u64) -> Duration {
 /// Nine in ten of the bytes that the link carries are those of whole frames, and replies come in time.
 #[test]
 fn by_udp_whole_frames_come_at_the_rate_of_the_link() {
-    for kilobytes in [200, 400, 800] {
+    for kilobytes in [40, 200, 400, 800] {
         let mut sim = camera(kilobytes * 1_000);
         watch(&mut sim, TransportChoice::Udp);
         assert!(sim.run(1, |sim| sim.watchers[0].told("Playing")), "{:?}", sim.watchers[0].log);
@@ -101,7 +102,9 @@ fn by_udp_whole_frames_come_at_the_rate_of_the_link() {
         assert!(got.bytes >= 60 * kilobytes * 900, "{kilobytes} kB/s: {got:?}");
         assert_eq!(got.damaged, 0, "{kilobytes} kB/s");
         let took = slowest_reply(&mut sim, 10);
-        assert!(took < Duration::from_millis(200), "{kilobytes} kB/s: {took}");
+        // A reply waits for its turn among packets that take up to 38 ms each.
+        let most = if kilobytes < 200 { 500 } else { 200 };
+        assert!(took < Duration::from_millis(most), "{kilobytes} kB/s: {took}");
     }
 }
 
@@ -119,20 +122,24 @@ fn by_tcp_whole_frames_come_at_the_rate_of_the_link() {
     }
 }
 
-/// A device that takes nothing for three seconds has lost nobody: all go on as soon as it does.
+/// A device that takes nothing for two seconds has lost nobody: all go on soon after, whether they report
+/// something in that time or not.
 #[test]
 fn a_link_that_stood_still_goes_on() {
-    let mut sim = camera(2_000_000);
-    (0..2).for_each(|_| watch(&mut sim, TransportChoice::Udp));
-    assert!(sim.run(1, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
-    count(&mut sim, 3_000);
-    // A frame of Ethernet takes three seconds.
-    sim.served.host.port.rate = Some(8 * 500);
-    sim.pass(2_000);
-    sim.served.host.port.rate = Some(8 * 2_000_000);
-    sim.pass(1_500);
-    let got = count(&mut sim, 1_000);
-    assert!(got.iter().all(|got| got.whole >= 30), "{got:?}");
+    for begins in (2_000..7_000).step_by(500) {
+        let mut sim = camera(2_000_000);
+        (0..2).for_each(|_| watch(&mut sim, TransportChoice::Udp));
+        assert!(sim.run(1, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
+        sim.pass(begins);
+        // A frame of Ethernet takes two seconds.
+        sim.served.host.port.rate = Some(8 * 720);
+        sim.pass(1_000);
+        sim.served.host.port.rate = Some(8 * 2_000_000);
+        assert!(sim.run(5, |sim| sim.at >= to_smoltcp(sim.served.host.port.ready_at())));
+        sim.pass(2_000);
+        let got = count(&mut sim, 500);
+        assert!(got.iter().all(|got| got.whole >= 10), "after {begins} ms: {got:?}");
+    }
 }
 
 /// Nobody has the link alone, whatever the order of the sockets.

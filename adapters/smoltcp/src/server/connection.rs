@@ -92,15 +92,15 @@ impl<const TRACKS: usize> Connection<TRACKS> {
 
     pub(super) fn handle_datagram(&mut self, now: Now, from: SocketAddr, port: Port, datagram: &[u8]) {
         if let Some(established) = self.established_mut() {
-            established.link.unreachable = false;
+            established.link.on_reached();
             established.conn.handle_datagram(now, from, SOCKET, port, datagram);
         }
     }
 
     /// Records that datagrams do not reach `peer` at present.
-    pub(super) fn on_unreachable(&mut self, peer: IpAddress) {
+    pub(super) fn on_unreachable(&mut self, now: Instant, peer: IpAddress) {
         if let Some(established) = self.established_mut().filter(|it| it.link.peer.addr == peer) {
-            established.link.unreachable = true;
+            established.link.on_unreachable(now);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::udp::{self, Sent, UdpPair};
 use core::mem;
 use core::net::SocketAddr;
 use pinhole::server::{Application, Port, ServerConn, Turn};
-use pinhole::time::Instant;
+use pinhole::time::{Duration, Instant};
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::{tcp, udp as smoltcp_udp};
 use smoltcp::wire::{IpAddress, IpEndpoint};
@@ -29,8 +29,11 @@ pub(super) struct Link {
     pub(super) peer: IpEndpoint,
     /// The address at which the client reached this server, and from which datagrams are sent.
     local: IpAddress,
-    /// No datagram reached the client when one was last sent, and nothing has come from it since.
-    pub(super) unreachable: bool,
+    /// No datagram reached the client when one was last sent. The next one is sent at this time, unless something
+    /// comes from the client before.
+    retry_at: Option<Instant>,
+    /// How often that was so, one after another.
+    retries: u32,
     /// The TCP connection is closed or was reset.
     lost: bool,
     /// The connection is to be closed when everything is written out, at this time at the latest.
@@ -67,7 +70,8 @@ impl<const TRACKS: usize> Established<TRACKS> {
             link: Link {
                 peer,
                 local,
-                unreachable: false,
+                retry_at: None,
+                retries: 0,
                 lost: false,
                 leaving: None,
                 unacknowledged: 0,
@@ -94,7 +98,7 @@ impl<const TRACKS: usize> Established<TRACKS> {
         if socket.send_queue() < link.unacknowledged || link.unacknowledged == 0 {
             link.acknowledged_at = now.at;
             if link.unacknowledged > 0 {
-                link.unreachable = false;
+                link.on_reached();
                 context.queues.iter_mut().for_each(|queue| queue.on_reached(now.at, link.peer.addr));
             }
         } else if link.acknowledged_at + timeout <= now.at {
@@ -127,7 +131,7 @@ impl<const TRACKS: usize> Established<TRACKS> {
         let stream_open = write(socket, &mut turn, app, !waits);
         let stream_done = stream_open || !socket.may_send();
         link.unacknowledged = socket.send_queue();
-        let datagram_open = link.transmit(context.udp, context.queues, sockets, &mut turn, app);
+        let datagram_open = link.transmit(now.at, context.udp, context.queues, sockets, &mut turn, app);
         link.serve(now.at, &mut turn, app);
         if let Some(until) = link.leaving {
             if stream_done && datagram_open {
@@ -150,6 +154,18 @@ impl<const TRACKS: usize> Established<TRACKS> {
 }
 
 impl Link {
+    /// Takes note that something has come from the client.
+    pub(super) const fn on_reached(&mut self) {
+        (self.retry_at, self.retries) = (None, 0);
+    }
+
+    /// Takes note that a datagram did not reach the client. Datagrams to it are dropped for a second, then for two,
+    /// and so on: each that cannot be sent holds up those of others, and the link may have stood still for all.
+    pub(super) fn on_unreachable(&mut self, now: Instant) {
+        self.retry_at = Some(now + Duration::from_secs(1 << self.retries.min(5)));
+        self.retries = self.retries.saturating_add(1);
+    }
+
     /// Reads the complete messages in the receive buffer, and answers them, as long as there is room for
     /// replies. Returns whether any byte was taken.
     fn read<A: Application + ?Sized>(
@@ -165,7 +181,7 @@ impl Link {
             // An empty read would count as activity of the client.
             return false;
         }
-        self.unreachable = false;
+        self.on_reached();
         turn.limit_stream(room);
         let mut read = 0;
         // An error also comes as a notice, and the rest of the stream is dropped.
@@ -185,6 +201,7 @@ impl Link {
     /// Writes due datagrams to the transmit buffers of the UDP sockets. Returns whether all fitted in.
     fn transmit<A: Application + ?Sized>(
         &self,
+        now: Instant,
         pair: Option<UdpPair>,
         queues: &mut [TransmitQueue; 2],
         sockets: &mut SocketSet<'_>,
@@ -195,7 +212,7 @@ impl Link {
         // The core sends to the address of the RTSP peer only.
         let peer = self.peer.addr;
         while let Some(mut pending) = turn.poll_transmit(app.store()) {
-            if self.unreachable {
+            if self.retry_at.is_some_and(|at| now < at) {
                 // Lost, as any datagram may be.
                 pending.commit(1);
                 continue;
@@ -222,7 +239,7 @@ impl Link {
                 if sent == Sent::Blocked {
                     return false;
                 }
-                queue.hold(peer, socket.send_queue());
+                queue.hold(peer, socket.send_queue(), self.retries > 0);
                 if !pending.advance(1) {
                     break;
                 }

@@ -218,9 +218,10 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
     /// Hands each received datagram to the connection with the strongest claim to it, and checks the
     /// progress of sent ones.
     fn receive(&mut self, now: Now, sockets: &mut SocketSet<'_>) {
-        let Some(udp) = self.udp else { return };
+        let Some(udp) = &mut self.udp else { return };
         for (port, queue) in [Port::Rtp, Port::Rtcp].into_iter().zip(&mut self.queues) {
-            let socket = sockets.get_mut::<udp::Socket<'_>>(udp.handle(port));
+            let handle = udp.handle_mut(port);
+            let socket = sockets.get_mut::<udp::Socket<'_>>(*handle);
             while let Ok((datagram, metadata)) = socket.recv() {
                 let from = SocketAddr::from(metadata.endpoint);
                 let claims = self.connections.iter_mut().map(|connection| {
@@ -235,7 +236,11 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
                 }
             }
             if let Some(peer) = queue.check_progress(now.at, socket) {
-                self.connections.iter_mut().for_each(|connection| connection.on_unreachable(peer));
+                self.connections.iter_mut().for_each(|connection| connection.on_unreachable(now.at, peer));
+                // smoltcp sends nothing for a second from the place of a socket whose last packet found no
+                // neighbour. A socket that is added has no such past.
+                let socket = sockets.remove(*handle);
+                *handle = sockets.add(socket);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Which of a server's sockets goes first.
 use super::connection::Connection;
 use crate::udp::UdpPair;
+use pinhole::server::Port;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::{Socket, tcp};
 
@@ -50,7 +51,9 @@ impl Rotation {
             }
         };
         connections.iter_mut().for_each(|connection| moved(connection.socket_mut()));
-        udp.iter_mut().flat_map(UdpPair::handles_mut).for_each(moved);
+        if let Some(udp) = udp {
+            [Port::Rtp, Port::Rtcp].into_iter().for_each(|port| moved(udp.handle_mut(port)));
+        }
     }
 }
 

@@ -4,10 +4,10 @@ use pinhole::time::{Duration, Instant};
 use smoltcp::socket::udp::Socket;
 use smoltcp::wire::IpAddress;
 
-/// Time without progress after which the first packet of a buffer is taken to be unsendable.
+/// Time without progress after which the packets of a buffer are taken to be unsendable.
 const STUCK: Duration = Duration::from_millis(500);
-/// Time for which smoltcp sends nothing from a socket whose last packet found no neighbour.
-const SILENCE: Duration = Duration::from_secs(1);
+/// The same for packets to a client that the last ones did not reach.
+const STUCK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The state of the transmit buffer of a socket that several clients share. It holds packets of one
 /// client at a time.
@@ -19,21 +19,25 @@ const SILENCE: Duration = Duration::from_secs(1);
 pub(super) struct TransmitQueue {
     /// The client whose packets are in the buffer.
     holder: Option<IpAddress>,
+    /// The last packets to the holder did not reach it.
+    is_suspect: bool,
     /// Bytes in the buffer when it was last looked at or filled.
     queued: usize,
     /// When the last of them left.
     since: Instant,
-    silent_until: Instant,
-    /// The client whose packets were last dropped. Either it cannot be reached, or the link stood still for all.
-    suspect: Option<IpAddress>,
+    /// Another client waits until the buffer is empty.
+    awaited: bool,
     /// Packets have entered the buffer since [`Self::take_entered`].
     entered: bool,
 }
 
 impl TransmitQueue {
-    /// Whether packets for `peer` may enter the buffer now.
-    pub(super) fn accepts(&self, peer: IpAddress) -> bool {
-        self.holder.is_none_or(|holder| holder == peer)
+    /// Whether packets for `peer` may enter the buffer now. If another client waits, those of the holder may not
+    /// until the buffer is empty.
+    pub(super) fn accepts(&mut self, peer: IpAddress) -> bool {
+        let Some(holder) = self.holder else { return true };
+        self.awaited |= holder != peer;
+        !self.awaited
     }
 
     /// Whether packets for `peer` are in the buffer.
@@ -41,9 +45,11 @@ impl TransmitQueue {
         self.holder == Some(peer)
     }
 
-    /// Records that packets for `peer` have entered the buffer, which holds `queued` bytes now.
-    pub(super) const fn hold(&mut self, peer: IpAddress, queued: usize) {
+    /// Records that packets for `peer` have entered the buffer, which holds `queued` bytes now. `is_suspect` says
+    /// that the last ones did not reach it.
+    pub(super) const fn hold(&mut self, peer: IpAddress, queued: usize, is_suspect: bool) {
         self.holder = Some(peer);
+        self.is_suspect = is_suspect;
         self.queued = queued;
         self.entered = true;
     }
@@ -59,39 +65,32 @@ impl TransmitQueue {
         if self.holder == Some(peer) {
             self.since = now;
         }
-        if self.suspect == Some(peer) {
-            self.suspect = None;
-        }
     }
 
-    /// Observes the buffer of `socket`. If it is stuck, empties it. Returns a client that cannot be reached: its
-    /// packets were stuck, and then those of another one left.
+    /// Observes the buffer of `socket`. If it is stuck, empties it, and returns the client that its packets were for.
+    /// Either that client cannot be reached, or the link stands still for all.
     pub(super) fn check_progress(&mut self, now: Instant, socket: &mut Socket<'_>) -> Option<IpAddress> {
         let queued = socket.send_queue();
-        let has_moved = queued < self.queued;
-        if queued == 0 || has_moved {
+        if queued == 0 || queued < self.queued {
             (self.queued, self.since) = (queued, now);
         }
-        let holder = self.holder;
         if queued == 0 {
-            self.holder = None;
+            (self.holder, self.awaited) = (None, false);
         }
-        if has_moved {
-            return self.suspect.take().filter(|suspect| holder != Some(*suspect));
+        if now < self.check_at()? {
+            return None;
         }
-        if now >= self.check_at()? {
-            let endpoint = socket.endpoint();
-            socket.close();
-            // Succeeds: the socket was bound to this endpoint before.
-            let _ = socket.bind(endpoint);
-            self.silent_until = now + SILENCE;
-            self.suspect = self.holder.take();
-        }
-        None
+        let endpoint = socket.endpoint();
+        socket.close();
+        // Succeeds: the socket was bound to this endpoint before.
+        let _ = socket.bind(endpoint);
+        self.awaited = false;
+        self.holder.take()
     }
 
     /// Returns when to call [`Self::check_progress`] next.
     pub(super) fn check_at(&self) -> Option<Instant> {
-        self.holder.map(|_| self.since.max(self.silent_until) + STUCK)
+        let stuck = if self.is_suspect { STUCK_AGAIN } else { STUCK };
+        self.holder.map(|_| self.since + stuck)
     }
 }
