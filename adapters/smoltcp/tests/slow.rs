@@ -122,24 +122,23 @@ fn by_tcp_whole_frames_come_at_the_rate_of_the_link() {
     }
 }
 
-/// A device that takes nothing for two seconds has lost nobody: all go on soon after, whether they report
-/// something in that time or not.
+/// A device that takes nothing for two seconds has lost nobody: all go on soon after, although nothing is heard of
+/// them.
 #[test]
 fn a_link_that_stood_still_goes_on() {
-    for begins in (2_000..7_000).step_by(500) {
-        let mut sim = camera(2_000_000);
-        (0..2).for_each(|_| watch(&mut sim, TransportChoice::Udp));
-        assert!(sim.run(1, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
-        sim.pass(begins);
-        // A frame of Ethernet takes two seconds.
-        sim.served.host.port.rate = Some(8 * 720);
-        sim.pass(1_000);
-        sim.served.host.port.rate = Some(8 * 2_000_000);
-        assert!(sim.run(5, |sim| sim.at >= to_smoltcp(sim.served.host.port.ready_at())));
-        sim.pass(2_000);
-        let got = count(&mut sim, 500);
-        assert!(got.iter().all(|got| got.whole >= 10), "after {begins} ms: {got:?}");
-    }
+    let mut sim = camera(2_000_000);
+    (0..2).for_each(|_| watch(&mut sim, TransportChoice::Udp));
+    assert!(sim.run(1, |sim| sim.watchers.iter().all(|watcher| watcher.told("Playing"))));
+    sim.pass(3_000);
+    sim.watchers.iter().for_each(|watcher| watcher.host.port.cut_each([true, false]));
+    // A frame of Ethernet takes two seconds.
+    sim.served.host.port.rate = Some(8 * 720);
+    sim.pass(1_000);
+    sim.served.host.port.rate = Some(8 * 2_000_000);
+    assert!(sim.run(5, |sim| sim.at >= to_smoltcp(sim.served.host.port.ready_at())));
+    sim.pass(2_000);
+    let got = count(&mut sim, 500);
+    assert!(got.iter().all(|got| got.whole >= 10), "{got:?}");
 }
 
 /// Nobody has the link alone, whatever the order of the sockets.
