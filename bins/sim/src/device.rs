@@ -12,6 +12,12 @@ pub trait Link {
 
     /// Sends a frame at `now`. The frame may be lost; a loss is not reported.
     fn send(&mut self, now: Instant, frame: &[u8]);
+
+    /// Returns when the link takes the next frame. Before that time, the device neither takes a frame from smoltcp nor
+    /// hands one over, as a reply could not leave. The provided method returns [`Instant::ZERO`]: at any time.
+    fn ready_at(&self) -> Instant {
+        Instant::ZERO
+    }
 }
 
 /// A network device for smoltcp's interface, on top of a [`Link`]. The device has one buffer for a received
@@ -90,13 +96,17 @@ impl<L: Link> phy::Device for Device<L> {
         Self: 'a;
 
     fn receive(&mut self, now: Instant) -> Option<(Rx<'_>, Tx<'_, L>)> {
+        if now < self.link.ready_at() {
+            return None;
+        }
         let len = self.link.receive(now, &mut self.received)?;
         let frame = self.received.get(..len).unwrap_or(&self.received);
         Some((Rx(frame), Tx { link: &mut self.link, room: &mut self.sent, now }))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Tx<'_, L>> {
-        Some(Tx { link: &mut self.link, room: &mut self.sent, now })
+        let is_ready = self.link.ready_at() <= now;
+        is_ready.then(|| Tx { link: &mut self.link, room: &mut self.sent, now })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

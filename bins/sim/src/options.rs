@@ -44,6 +44,10 @@ pub(crate) struct FaultArgs {
     #[arg(long, value_name = "TIME", default_value = "100ms", requires = "rate", value_parser = pinhole_args::time)]
     pub(crate) queue: Duration,
 
+    /// Leave with the sender what would wait longer, instead of losing it: a driver that stops its queue does.
+    #[arg(long, requires = "rate")]
+    pub(crate) push_back: bool,
+
     /// What chance does: the same seed does the same to the same frames. One is drawn, and told,
     /// where none is given.
     #[arg(long, value_name = "N")]
@@ -139,6 +143,7 @@ mod tests {
             "--jitter -1ms",
             "--rate 0",
             "--queue 50ms",
+            "--push-back",
             "--seed -1",
         ] {
             assert_eq!(parse(args).err().map(|error| error.exit_code()), Some(2), "{args}");

@@ -155,6 +155,15 @@ impl Wire {
         self.send_one(now, frame);
     }
 
+    /// Returns when the wire has room for a frame: from then on, no frame is lost because it would wait longer than
+    /// [`Faults::queue`]. A sender that waits until then is pushed back by the wire, and loses nothing.
+    pub fn room_at(&self) -> Instant {
+        match self.faults.rate {
+            Some(_) => Instant::ZERO + self.free.since(Instant::ZERO + self.faults.queue),
+            None => Instant::ZERO,
+        }
+    }
+
     /// Returns the next frame that has arrived by `now`. Returns `None` if no further frame has arrived.
     /// Call this again until it returns `None`, and then again at the time that [`Self::poll_at`] returns.
     pub fn receive(&mut self, now: Instant) -> Option<Vec<u8>> {
@@ -401,6 +410,21 @@ mod tests {
         assert!(apart, "each takes two milliseconds");
         let faults = Faults { rate: Some(128_000), ..faults };
         assert_eq!(run(faults, 3).1.overflowed, 0);
+    }
+
+    #[test]
+    fn a_sender_that_is_pushed_back_loses_nothing() {
+        let faults = Faults { rate: Some(64_000), queue: Duration::from_millis(50), ..Faults::NONE };
+        let mut wire = Wire::new(Medium::Ip, faults, 3);
+        let (mut at, mut sent) = (ms(0), 0);
+        while at < ms(10_000) {
+            at = at.max(wire.room_at());
+            wire.send(at, [0; 16]);
+            sent += 1;
+        }
+        // Two milliseconds each, and those that wait.
+        assert_eq!((sent, wire.counters().overflowed), (5_026, 0));
+        assert_eq!(Wire::new(Medium::Ip, Faults::NONE, 3).room_at(), Instant::ZERO);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Sizes of the buffers of sockets, and of a frame ring.
 use crate::udp::REPORT;
-use pinhole::frame::{FrameRing, Slot};
+use pinhole::frame::{FramePool, FrameRing, PoolSlot, Slot};
 use smoltcp::socket::udp;
 
 /// The lengths of the two buffers of a TCP socket, in bytes.
@@ -95,6 +95,16 @@ pub struct RingSize {
     pub bytes: usize,
 }
 
+/// The size of a [`FramePool`]: the number of its buffers and the length of each. This size is used only to compute
+/// memory. Create the pool yourself, with the same values; otherwise the computed memory is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolSize {
+    /// The number of buffers: that of the [`PoolSlot`]s of which the pool is made.
+    pub buffers: usize,
+    /// The length of each buffer in bytes. A frame that is longer than this is not stored whole.
+    pub len: usize,
+}
+
 impl TcpBuffers {
     /// Bytes of both buffers.
     pub(super) const fn ram(self) -> usize {
@@ -162,6 +172,19 @@ impl UdpBuffers {
 
     const fn all(&self) -> [PacketBuffer; 4] {
         [self.rtp_receive, self.rtp_transmit, self.rtcp_receive, self.rtcp_transmit]
+    }
+}
+
+impl PoolSize {
+    /// Returns the length in bytes of the storage of all buffers together.
+    pub const fn bytes(self) -> usize {
+        self.buffers * self.len
+    }
+
+    /// Bytes of the pool, its slots and its buffers.
+    pub(super) const fn ram(self) -> usize {
+        let pool = size_of::<FramePool<&mut [PoolSlot], &mut [u8]>>();
+        pool + self.buffers * size_of::<PoolSlot>() + self.bytes()
     }
 }
 

@@ -15,7 +15,7 @@ mod server;
 
 pub use crate::udp::REPORT;
 pub use arena::Arena;
-pub use buffers::{PacketBuffer, RingSize, TcpBuffers, UdpBuffers};
+pub use buffers::{PacketBuffer, PoolSize, RingSize, TcpBuffers, UdpBuffers};
 pub use client::{ClientRam, ClientResources};
 pub use server::{ServerRam, ServerResources};
 

@@ -1,6 +1,6 @@
 //! Memory of a server.
 use super::sockets_ram;
-use super::{RingSize, TcpBuffers, UdpBuffers};
+use super::{PoolSize, RingSize, TcpBuffers, UdpBuffers};
 use crate::server::{Connection, Server};
 use pinhole::server::{Config, MAX_TRACKS};
 use smoltcp::iface::Interface;
@@ -21,6 +21,7 @@ use smoltcp::iface::Interface;
 ///     tcp: TcpBuffers { receive: 512, transmit: 6 * 1024 },
 ///     udp: Some(UdpBuffers::to_send(8, 1400)),
 ///     ring: None,
+///     pool: None,
 ///     config: Config::DEFAULT,
 /// };
 /// const { assert!(RESOURCES.ram().total() < 40 * 1024) };
@@ -39,6 +40,9 @@ pub struct ServerResources<const TRACKS: usize = MAX_TRACKS> {
     /// because the frames are read in place, from flash or a sensor's buffer. With `None`, the memory of
     /// frames is not counted. An [`Arena`](super::Arena) does not make the ring: make it yourself.
     pub ring: Option<RingSize>,
+    /// The size of the pool of live frames, which all clients share; `None` if there is no pool. An
+    /// [`Arena`](super::Arena) does not make the pool: make it yourself.
+    pub pool: Option<PoolSize>,
     /// The configuration of each connection.
     pub config: Config,
 }
@@ -59,8 +63,8 @@ pub struct ServerRam {
     pub udp: usize,
     /// The bytes of the sockets themselves, without their buffers, and of the set that they are in.
     pub sockets: usize,
-    /// The bytes of the frame ring with its frames; 0 without a ring.
-    pub ring: usize,
+    /// The bytes of the frame ring and of the frame pool, with their frames; 0 without both.
+    pub frames: usize,
     /// The bytes of the [`Server`] itself (its `size_of`), without the connections, storage and sockets that
     /// it borrows.
     pub server: usize,
@@ -101,7 +105,8 @@ impl<const TRACKS: usize> ServerResources<TRACKS> {
             tcp: self.connections * self.tcp.ram(),
             udp: if let Some(udp) = &self.udp { udp.ram() } else { 0 },
             sockets: sockets_ram(self.sockets()),
-            ring: if let Some(ring) = self.ring { ring.ram() } else { 0 },
+            frames: if let Some(ring) = self.ring { ring.ram() } else { 0 }
+                + if let Some(pool) = self.pool { pool.ram() } else { 0 },
             server: size_of::<Server<'_, TRACKS>>(),
             interface: size_of::<Interface>(),
         }
@@ -121,7 +126,7 @@ impl ServerRam {
             + self.tcp
             + self.udp
             + self.sockets
-            + self.ring
+            + self.frames
             + self.server
             + self.interface
     }
@@ -135,7 +140,7 @@ impl ServerRam {
             ("TCP buffers", self.tcp),
             ("UDP buffers", self.udp),
             ("sockets", self.sockets),
-            ("frames", self.ring),
+            ("frames", self.frames),
             ("server", self.server),
             ("interface", self.interface),
         ]

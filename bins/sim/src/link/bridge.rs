@@ -21,8 +21,10 @@ pub(super) struct Bridge {
     events: Events,
     buffer: Vec<u8>,
     start: Clock,
-    /// A TAP may have more frames to read.
-    unread: bool,
+    /// The TAPs that may have more frames to read.
+    unread: [bool; 2],
+    /// Frames stay in a TAP while its wire is full.
+    push_back: bool,
 }
 
 /// The frames of one direction.
@@ -34,11 +36,12 @@ pub(super) struct Direction {
 }
 
 impl Bridge {
-    /// Creates a bridge. The first wire leads from the first end to the second.
+    /// Creates a bridge. The first wire leads from the first end to the second. A full wire pushes its sender back,
+    /// or loses what is too much for its rate.
     ///
     /// # Errors
     /// Returns an error if the TAPs cannot be waited for.
-    pub(super) fn new(ends: [Tap; 2], wires: [Wire; 2]) -> io::Result<Self> {
+    pub(super) fn new(ends: [Tap; 2], wires: [Wire; 2], push_back: bool) -> io::Result<Self> {
         let poll = Poll::new()?;
         for (index, end) in ends.iter().enumerate() {
             poll.registry().register(&mut SourceFd(&end.as_raw_fd()), Token(index), Interest::READABLE)?;
@@ -50,7 +53,8 @@ impl Bridge {
             events: Events::with_capacity(8),
             buffer: vec![0; MAX_FRAME],
             start: Clock::now(),
-            unread: true,
+            unread: [true; 2],
+            push_back,
         })
     }
 
@@ -59,19 +63,18 @@ impl Bridge {
     /// # Errors
     /// Returns an error if a TAP was deleted.
     pub(super) fn turn(&mut self, at_most: Duration) -> io::Result<()> {
-        let next = self.directions.iter().filter_map(|direction| direction.wire.poll_at()).min();
-        let wait = match next {
-            _ if self.unread => Duration::ZERO,
-            Some(next) => at_most.min(next.since(self.now()).into()),
-            None => at_most,
-        };
+        let now = self.now();
+        let arrivals = self.directions.iter().filter_map(|direction| direction.wire.poll_at());
+        // What is left in a TAP does not wake: it came before.
+        let unread = self.directions.iter().zip(self.unread).filter(|(_, unread)| *unread);
+        let next = arrivals.chain(unread.map(|(direction, _)| self.room_at(direction))).min();
+        let wait = next.map_or(at_most, |next| at_most.min(next.since(now).into()));
         match self.poll.poll(&mut self.events, Some(wait)) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
-        self.unread = false;
         for from in [0, 1] {
-            self.unread |= self.take_in(from)?;
+            self.unread[from] = self.take_in(from)?;
         }
         let now = self.now();
         for (direction, to) in self.directions.iter_mut().zip(self.ends.iter().rev()) {
@@ -92,10 +95,18 @@ impl Bridge {
     fn take_in(&mut self, from: usize) -> io::Result<bool> {
         let now = self.now();
         for _ in 0..BATCH {
+            if self.room_at(&self.directions[from]) > now {
+                return Ok(true);
+            }
             let Some(len) = self.ends[from].receive(&mut self.buffer)? else { return Ok(false) };
             self.directions[from].wire.send(now, &self.buffer[..len]);
         }
         Ok(true)
+    }
+
+    /// Returns when frames of a direction are read.
+    fn room_at(&self, direction: &Direction) -> Instant {
+        if self.push_back { direction.wire.room_at() } else { Instant::ZERO }
     }
 
     fn now(&self) -> Instant {

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let seed = args.faults.seed();
     let mut seeds = Rng::with_seed(seed);
     let wires = [(); 2].map(|()| Wire::new(Medium::Ethernet, faults, seeds.u64(..)));
-    let mut bridge = Bridge::new(taps, wires)?;
+    let mut bridge = Bridge::new(taps, wires, args.faults.push_back)?;
 
     let names = [&args.a.name, &args.b.name].map(String::as_str);
     // A script may wait for this line.

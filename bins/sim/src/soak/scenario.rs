@@ -141,6 +141,7 @@ impl Scenario {
             tcp: TcpBuffers { receive: pick(rng, &[256, 512, 2_048]), transmit },
             udp: world::udp(udp),
             ring: None,
+            pool: None,
             config,
         };
         let clients = (0..count).map(|_| client(rng, udp > 0)).collect();

@@ -8,7 +8,7 @@ use pinhole::sdp::{AddressType, Presentation, Track};
 use pinhole::server::Notice;
 use pinhole::time::{Duration, Now, NtpTime};
 use pinhole_sim::clip::Clip;
-use pinhole_sim::device::Device;
+use pinhole_sim::device::{Device, Link};
 use pinhole_smoltcp::memory::Arena;
 use pinhole_smoltcp::server::{Catalog, CatalogApp, Random, Server, SetupError};
 use pinhole_smoltcp::time;
@@ -92,7 +92,10 @@ impl Board {
         let mut app = CatalogApp { catalog: &mut self.program, store: &live };
         let served_at = self.server.poll(now(at), &mut self.sockets, &mut app);
         let picture = self.server.wanted().next().map(|_| time::to_smoltcp(live.next_at()));
-        let iface_at = self.iface.poll_at(at, &self.sockets);
+        // A device that takes nothing has nothing to be polled for.
+        let ready = self.device.link().ready_at();
+        let iface_at =
+            self.iface.poll_at(at, &self.sockets).map(|wake| if wake <= at { wake.max(ready) } else { wake });
         let cable_at = self.device.link().poll_at().map(time::to_smoltcp);
         [served_at, picture, iface_at, cable_at].into_iter().flatten().min()
     }

@@ -113,6 +113,7 @@ const fn resources(sessions: usize, transmit: usize, packets: usize, config: Con
         tcp: TcpBuffers { receive: TCP_RECEIVE, transmit },
         udp: Some(udp),
         ring: None,
+        pool: None,
         config,
     }
 }

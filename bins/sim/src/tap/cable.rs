@@ -5,7 +5,7 @@ use pinhole::time::Instant;
 use pinhole_sim::device::Link;
 use pinhole_sim::faults::Faults;
 use pinhole_sim::wire::{Counters, Medium, Wire};
-use pinhole_smoltcp::time::from_smoltcp;
+use pinhole_smoltcp::time::{from_smoltcp, to_smoltcp};
 use smoltcp::phy::{PcapLinkType, PcapSink};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -21,6 +21,8 @@ pub(super) struct Cable {
     buffer: Box<[u8]>,
     capture: Option<Capture>,
     counts: FrameCounts,
+    /// The board waits while its wire is full.
+    push_back: bool,
     /// Why the TAP cannot be read any more.
     gone: Option<io::Error>,
 }
@@ -35,13 +37,13 @@ pub(super) struct FrameCounts {
 }
 
 impl Cable {
-    /// Creates a cable with these faults, for frames of up to `max_frame` bytes.
-    pub(super) fn new(tap: Tap, faults: Faults, seed: u64, max_frame: usize) -> Self {
+    /// Creates a cable with these faults, which pushes the board back or loses what is too much for its rate, for frames of up to `max_frame` bytes.
+    pub(super) fn new(tap: Tap, (faults, push_back): (Faults, bool), seed: u64, max_frame: usize) -> Self {
         let mut seeds = Rng::with_seed(seed);
         let wires = (faults != Faults::NONE)
             .then(|| [(); 2].map(|()| Wire::new(Medium::Ethernet, faults, seeds.u64(..))));
         let buffer = vec![0; if wires.is_some() { max_frame } else { 0 }].into_boxed_slice();
-        Self { tap, wires, buffer, capture: None, counts: FrameCounts::default(), gone: None }
+        Self { tap, wires, buffer, capture: None, counts: FrameCounts::default(), push_back, gone: None }
     }
 
     /// Writes all frames that the board sends and receives from now on to a file.
@@ -125,6 +127,11 @@ impl Link for Cable {
                 self.deliver(from_smoltcp(now));
             }
         }
+    }
+
+    fn ready_at(&self) -> smoltcp::time::Instant {
+        let wire = self.wires.as_ref().filter(|_| self.push_back);
+        wire.map_or(smoltcp::time::Instant::ZERO, |[_, out]| to_smoltcp(out.room_at()))
     }
 }
 

@@ -124,14 +124,18 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let budget = Budget::divide(args.ram, args.sessions.into(), config, &capabilities)?;
 
     let (mount, clip) = clip(args, config)?;
-    check_rate(&clip, faults)?;
     let stop = signals::stop_flag()?;
     let host::BoardTap { tap, is_old } = host::set_up(&args.tap, &args.ip, args.mtu)?;
     if is_old {
         probe::ask(&tap, &args.ip)?;
     }
     let seed = (faults != Faults::NONE).then(|| args.faults.seed());
-    let mut cable = Cable::new(tap, faults, seed.unwrap_or(0), capabilities.max_transmission_unit);
+    let mut cable = Cable::new(
+        tap,
+        (faults, args.faults.push_back),
+        seed.unwrap_or(0),
+        capabilities.max_transmission_unit,
+    );
     if let Some(path) = &args.pcap {
         let capture = Capture::create(path);
         cable.capture(capture.map_err(|error| format!("--pcap {}: {error}", path.display()))?);
@@ -221,21 +225,6 @@ fn clip(args: &Args, config: Config) -> Result<(String, Clip), Box<dyn Error>> {
     let path = args.media.as_deref().unwrap_or(Path::new(""));
     let mount = path.file_stem().map_or("camera".into(), |name| name.to_string_lossy().into_owned());
     Ok((mount, Clip::open(path, args.fps, normalising)?))
-}
-
-/// Checks that the link is not slower than the video.
-fn check_rate(clip: &Clip, faults: Faults) -> Result<(), String> {
-    let Some(rate) = faults.rate else { return Ok(()) };
-    let micros = u128::from(clip.duration().as_micros()).max(1);
-    let need = (clip.bytes() as u128 * 8_000_000 / micros) as u64;
-    if need > rate {
-        return Err(format!(
-            "--rate {rate} is {} bits a second too few: the video alone takes {need}; give more, or smaller \
-             pictures, or fewer (--fps)",
-            need - rate
-        ));
-    }
-    Ok(())
 }
 
 fn url(address: IpAddr, port: u16, mount: &str) -> String {

@@ -92,6 +92,7 @@ pub const SMALL: ServerResources = ServerResources {
     tcp: TcpBuffers { receive: 512, transmit: server::Config::DEFAULT.message_len() },
     udp: udp(3),
     ring: None,
+    pool: None,
     config: server::Config::DEFAULT,
 };
 
