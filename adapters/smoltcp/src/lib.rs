@@ -30,11 +30,11 @@
 //!
 //! ```
 //! use pinhole::codec::jpeg;
-//! use pinhole::frame::{Frame, FrameRing, Slot};
+//! use pinhole::frame::{FrameEnd, FramePool, PoolSlot};
 //! use pinhole::rtsp::Url;
 //! use pinhole::sdp::{AddressType, Presentation, Track};
 //! use pinhole::time::Duration;
-//! use pinhole_smoltcp::memory::{Arena, RingSize, ServerResources, TcpBuffers, UdpBuffers};
+//! use pinhole_smoltcp::memory::{Arena, PoolSize, ServerResources, TcpBuffers, UdpBuffers};
 //! use pinhole_smoltcp::server::{CONFIG, Catalog, CatalogApp, Random, Server, SetupError};
 //! use pinhole_smoltcp::time;
 //! use smoltcp::iface::{Interface, SocketSet, SocketStorage};
@@ -43,12 +43,14 @@
 //! use smoltcp::time::Instant;
 //!
 //! const CLIENTS: usize = 2;
-//! const RING: RingSize = RingSize { slots: 4, bytes: 40_000 };
+//! // One is written, one is the newest, and each client may be in the middle of another.
+//! const POOL: PoolSize = PoolSize { buffers: 2 + CLIENTS, len: 10_000 };
 //! const RESOURCES: ServerResources = ServerResources {
 //!     connections: CLIENTS,
 //!     tcp: TcpBuffers { receive: 1024, transmit: 4096 },
 //!     udp: Some(UdpBuffers::to_send(8, 1400)),
-//!     ring: Some(RING),
+//!     ring: None,
+//!     pool: Some(POOL),
 //!     config: CONFIG,
 //! };
 //! // The memory of the server and of smoltcp, checked when the firmware is compiled.
@@ -109,13 +111,24 @@
 //!         Server::new(554, pair, RESOURCES.config, &mut connections, storage, &sockets, ip_mtu)?;
 //!
 //!     // The newest frames, which all clients share.
-//!     let mut frames = FrameRing::new(jpeg::TRACK, [Slot::EMPTY; RING.slots], [0u8; RING.bytes]);
+//!     let mut frames =
+//!         FramePool::new(jpeg::TRACK, [PoolSlot::EMPTY; POOL.buffers], [0u8; POOL.bytes()]);
 //!     loop {
 //!         let at = clock();
+//!         // Here a camera leases a buffer for its sensor's DMA, and commits it when the picture is complete.
 //!         if let Some(picture) = shot() {
+//!             frames.hold(time::now(at).at, server.wanted());
 //!             let ticks = Duration::from_micros(at.total_micros() as u64).to_ticks(jpeg::TRACK.clock_rate);
-//!             // Fails if the picture is larger than the ring: it is dropped.
-//!             let _ = frames.push(&Frame::intra(picture, ticks, 0));
+//!             if let Some(lease) = frames.lease() {
+//!                 match frames.buffer_mut(&lease).get_mut(..picture.len()) {
+//!                     Some(buffer) => {
+//!                         buffer.copy_from_slice(picture);
+//!                         frames.commit(lease, ticks, FrameEnd::intra(picture.len(), 0));
+//!                     }
+//!                     // It is longer than a buffer.
+//!                     None => frames.release(lease),
+//!                 }
+//!             }
 //!         }
 //!         iface.poll(at, device, &mut sockets);
 //!         let mut app = CatalogApp { catalog: &mut camera, store: &frames };

@@ -134,9 +134,7 @@ impl<const TRACKS: usize> Connection<TRACKS> {
             match accept(opening, context, socket) {
                 Accept::Pending => return opening.map(|since| since + OPENING_TIMEOUT),
                 Accept::Client { peer, local } => {
-                    let receive = socket.recv_capacity();
-                    self.state =
-                        ConnectionState::Established(Established::new(context, peer, local, receive));
+                    self.state = ConnectionState::Established(Established::new(context, peer, local));
                 }
             }
         }

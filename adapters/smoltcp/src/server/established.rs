@@ -14,12 +14,12 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::{tcp, udp as smoltcp_udp};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
+const NEVER: Instant = Instant::from_micros(u64::MAX);
+
 /// The RTSP connection of a client, on an established TCP connection.
 #[derive(Debug)]
 pub(super) struct Established<const TRACKS: usize> {
     pub(super) conn: ServerConn<TRACKS>,
-    /// Bytes of the shared storage that it uses.
-    storage_len: usize,
     pub(super) link: Link,
 }
 
@@ -29,15 +29,15 @@ pub(super) struct Link {
     pub(super) peer: IpEndpoint,
     /// The address at which the client reached this server, and from which datagrams are sent.
     local: IpAddress,
-    /// No datagram reached the client when one was last sent. The next one is sent at this time, unless something
-    /// comes from the client before.
-    retry_at: Option<Instant>,
-    /// How often that was so, one after another.
-    retries: u32,
+    /// How often datagrams did not reach the client, one after another.
+    retries: u8,
+    /// If so, when the next one is sent, unless something comes from the client before.
+    retry_at: Instant,
     /// The TCP connection is closed or was reset.
     lost: bool,
-    /// The connection is to be closed when everything is written out, at this time at the latest.
-    leaving: Option<Instant>,
+    /// The connection is to be closed when everything is written out, at this time at the latest; [`NEVER`] while it
+    /// goes on. An `Option` would take eight bytes more of each connection.
+    leaves_at: Instant,
     /// Bytes that the client had not acknowledged at the end of the last turn.
     unacknowledged: usize,
     /// When the client last acknowledged bytes.
@@ -57,23 +57,21 @@ pub(super) enum Next {
 }
 
 impl<const TRACKS: usize> Established<TRACKS> {
-    /// Creates the RTSP connection of a client, whose socket has a receive buffer of `receive` bytes.
+    /// Creates the RTSP connection of a client.
     ///
     /// It is not inlined, as the connection is large: the stack of [`Self::poll`] does not pay for it.
     #[inline(never)]
-    pub(super) fn new(context: &Context<'_, '_>, peer: IpEndpoint, local: IpAddress, receive: usize) -> Self {
+    pub(super) fn new(context: &Context<'_, '_>, peer: IpEndpoint, local: IpAddress) -> Self {
         let config = mtu::fit(context.config, context.ip_mtu, peer.addr);
         Self {
             conn: ServerConn::with_tracks(config, context.now, SocketAddr::from(peer)),
-            // A request longer than the receive buffer never arrives.
-            storage_len: config.storage_len(receive),
             link: Link {
                 peer,
                 local,
-                retry_at: None,
                 retries: 0,
+                retry_at: Instant::ZERO,
                 lost: false,
-                leaving: None,
+                leaves_at: NEVER,
                 unacknowledged: 0,
                 acknowledged_at: context.now.at,
                 begun: 0,
@@ -93,7 +91,7 @@ impl<const TRACKS: usize> Established<TRACKS> {
         let now = context.now;
         let timeout = context.config.session_timeout;
         let ports = context.ports;
-        let Self { conn, storage_len, link } = self;
+        let Self { conn, link } = self;
         let socket = sockets.get_mut::<tcp::Socket<'_>>(handle);
         if socket.send_queue() < link.unacknowledged || link.unacknowledged == 0 {
             link.acknowledged_at = now.at;
@@ -105,13 +103,15 @@ impl<const TRACKS: usize> Established<TRACKS> {
             // The client is gone, or reads nothing: the BYE of its sessions would not reach it either.
             socket.abort();
         }
-        let mut turn = conn.turn(now, context.storage.first(*storage_len));
+        // A request longer than the receive buffer never arrives.
+        let storage_len = context.config.storage_len(socket.recv_capacity());
+        let mut turn = conn.turn(now, context.storage.first(storage_len));
         turn.set_ports(ports);
         // Ends: each round takes at least one byte from the receive buffer.
         while link.read(now.at, context.config.message_len(), socket, &mut turn, app) {
             write(socket, &mut turn, app, false);
         }
-        if link.leaving.is_some() {
+        if link.leaving().is_some() {
             discard(socket, usize::MAX);
         }
         // Unread bytes are a request without room for its reply, or an incomplete one.
@@ -133,7 +133,7 @@ impl<const TRACKS: usize> Established<TRACKS> {
         link.unacknowledged = socket.send_queue();
         let datagram_open = link.transmit(now.at, context.udp, context.queues, sockets, &mut turn, app);
         link.serve(now.at, &mut turn, app);
-        if let Some(until) = link.leaving {
+        if let Some(until) = link.leaving() {
             if stream_done && datagram_open {
                 return Next::Close;
             }
@@ -149,20 +149,24 @@ impl<const TRACKS: usize> Established<TRACKS> {
         }
         let wake = conn.poll_at(app.store()).earliest(stream_open, datagram_open);
         let stuck = (link.unacknowledged > 0).then_some(link.acknowledged_at + timeout);
-        Next::Wait([wake, stuck, link.leaving].into_iter().flatten().min())
+        Next::Wait([wake, stuck, link.leaving()].into_iter().flatten().min())
     }
 }
 
 impl Link {
+    fn leaving(&self) -> Option<Instant> {
+        Some(self.leaves_at).filter(|at| *at != NEVER)
+    }
+
     /// Takes note that something has come from the client.
     pub(super) const fn on_reached(&mut self) {
-        (self.retry_at, self.retries) = (None, 0);
+        self.retries = 0;
     }
 
     /// Takes note that a datagram did not reach the client. Datagrams to it are dropped for a second, then for two,
     /// and so on: each that cannot be sent holds up those of others, and the link may have stood still for all.
     pub(super) fn on_unreachable(&mut self, now: Instant) {
-        self.retry_at = Some(now + Duration::from_secs(1 << self.retries.min(5)));
+        self.retry_at = now + Duration::from_secs(1 << self.retries.min(5));
         self.retries = self.retries.saturating_add(1);
     }
 
@@ -212,7 +216,7 @@ impl Link {
         // The core sends to the address of the RTSP peer only.
         let peer = self.peer.addr;
         while let Some(mut pending) = turn.poll_transmit(app.store()) {
-            if self.retry_at.is_some_and(|at| now < at) {
+            if self.retries > 0 && now < self.retry_at {
                 // Lost, as any datagram may be.
                 pending.commit(1);
                 continue;
@@ -253,7 +257,7 @@ impl Link {
         let mut observer = Observer { app, ended: false, lost: self.lost };
         turn.serve(&mut observer);
         if observer.ended {
-            self.leaving.get_or_insert(now + TCP_TIMEOUT);
+            self.leaves_at = self.leaves_at.min(now + TCP_TIMEOUT);
         }
     }
 }

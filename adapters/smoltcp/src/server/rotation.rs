@@ -1,7 +1,6 @@
 //! Which of a server's sockets goes first.
 use super::connection::Connection;
 use crate::udp::UdpPair;
-use pinhole::server::Port;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::{Socket, tcp};
 
@@ -27,43 +26,52 @@ impl Rotation {
         connections: &mut [Connection<TRACKS>],
         udp: &mut Option<UdpPair>,
     ) {
-        let all = || handles(connections, udp.as_ref());
-        let waiting = || all().filter(|handle| has_queued(sockets, *handle));
-        let count = waiting().count();
-        if count < 2 {
-            return;
-        }
-        // A linear congruential generator (Numerical Recipes): its upper bits are good enough for a lot.
-        self.lot = self.lot.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let drawn = ((self.lot >> 16) as usize).checked_rem(count).unwrap_or(0);
-        let (Some(handle), Some(first)) = (waiting().nth(drawn), all().min()) else { return };
-        if handle == first {
+        let (mut first, mut drawn, mut waiting) = (None, None, 0u32);
+        for_each_handle(connections, udp, |handle| {
+            first = Some(first.map_or(*handle, |first| (*handle).min(first)));
+            if has_queued(sockets, *handle) {
+                waiting = waiting.saturating_add(1);
+                // One of so many: in the end each has had the same chance.
+                if self.draw().checked_rem(waiting) == Some(0) {
+                    drawn = Some(*handle);
+                }
+            }
+        });
+        let (Some(first), Some(drawn)) = (first, drawn) else { return };
+        if waiting < 2 || drawn == first {
             return;
         }
         // Taken out and added, and not swapped where they are: a place remembers a neighbour that it waits for.
-        let [one, other] = [handle, first].map(|handle| sockets.remove(handle));
+        let [one, other] = [drawn, first].map(|handle| sockets.remove(handle));
         let [to_first, to_other] = [one, other].map(|socket| sockets.add(socket));
-        let moved = |it: &mut SocketHandle| {
-            if *it == handle {
-                *it = to_first;
-            } else if *it == first {
-                *it = to_other;
+        for_each_handle(connections, udp, |handle| {
+            if *handle == drawn {
+                *handle = to_first;
+            } else if *handle == first {
+                *handle = to_other;
             }
-        };
-        connections.iter_mut().for_each(|connection| moved(connection.socket_mut()));
-        if let Some(udp) = udp {
-            [Port::Rtp, Port::Rtcp].into_iter().for_each(|port| moved(udp.handle_mut(port)));
-        }
+        });
+    }
+
+    /// Returns a number of 16 bits of a linear congruential generator (Numerical Recipes), of which the upper ones
+    /// are good enough for a lot.
+    const fn draw(&mut self) -> u32 {
+        self.lot = self.lot.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        self.lot >> 16
     }
 }
 
-/// Returns the server's sockets.
-fn handles<const TRACKS: usize>(
-    connections: &[Connection<TRACKS>],
-    udp: Option<&UdpPair>,
-) -> impl Iterator<Item = SocketHandle> {
-    let udp = udp.into_iter().flat_map(|pair| [pair.rtp, pair.rtcp]);
-    connections.iter().map(Connection::socket).chain(udp)
+/// Calls `act` with the handle of each of the server's sockets.
+fn for_each_handle<const TRACKS: usize>(
+    connections: &mut [Connection<TRACKS>],
+    udp: &mut Option<UdpPair>,
+    mut act: impl FnMut(&mut SocketHandle),
+) {
+    connections.iter_mut().for_each(|connection| act(connection.socket_mut()));
+    if let Some(udp) = udp {
+        act(&mut udp.rtp);
+        act(&mut udp.rtcp);
+    }
 }
 
 /// Whether a socket has something to send: bytes that were not sent or not acknowledged, or a change of state.

@@ -20,7 +20,7 @@ use cortex_m_rt::entry;
 use heapless::Vec;
 use media::Media;
 use mps2::{Board, FrameBuffers};
-use pinhole::frame::Slot;
+use pinhole::frame::PoolSlot;
 use pinhole_smoltcp::memory::{Arena, ServerResources, TcpBuffers, UdpBuffers};
 use pinhole_smoltcp::server::{CONFIG, CatalogApp, Connection, Logins, Server};
 use pinhole_smoltcp::time;
@@ -55,7 +55,8 @@ const RESOURCES: ServerResources<TRACKS> = ServerResources {
     // Three packets that are interleaved.
     tcp: TcpBuffers { receive: 512, transmit: 3 * (4 + CONFIG.max_packet as usize) },
     udp: Some(UdpBuffers::to_send(2, CONFIG.max_packet as usize)),
-    ring: Some(media::RING),
+    ring: None,
+    pool: Some(media::POOL),
     config: CONFIG,
 };
 
@@ -70,9 +71,9 @@ fn main() -> ! {
     // Vectors, as these would take flash: their empty values are not zeros.
     static mut PACKETS: Vec<PacketMetadata, { RESOURCES.packets() }> = Vec::new();
     static mut SOCKETS: Vec<SocketStorage<'static>, { RESOURCES.sockets() }> = Vec::new();
-    static mut SLOTS: Vec<Slot, { media::RING.slots }> = Vec::new();
+    static mut SLOTS: Vec<PoolSlot, { media::POOL.buffers }> = Vec::new();
     static mut CONNECTIONS: Vec<Connection<TRACKS>, SESSIONS> = Vec::new();
-    static mut PICTURES: [u8; media::RING.bytes] = [0; media::RING.bytes];
+    static mut PICTURES: [u8; media::POOL.bytes()] = [0; media::POOL.bytes()];
 
     let mut board = match Board::start(MAC, FRAMES) {
         Ok(board) => board,
@@ -106,7 +107,7 @@ fn main() -> ! {
     };
 
     // What it serves.
-    SLOTS.extend((0..media::RING.slots).map(|_| Slot::EMPTY));
+    SLOTS.extend((0..media::POOL.buffers).map(|_| PoolSlot::EMPTY));
     let mut media = Media::new(SLOTS, PICTURES);
     let mut camera = Camera::new(board.entropy());
     let mut logins = Logins::<SESSIONS>::new(account::key(board.entropy()));
@@ -120,7 +121,7 @@ fn main() -> ! {
 
     loop {
         let now = board.clock.now();
-        let next_frame = media.update(now);
+        let next_frame = media.update(now, server.wanted());
         iface.poll(now, &mut board.network, &mut sockets);
         let app = CatalogApp { catalog: &mut camera, store: &media };
         let mut app = Gate { app, logins: &mut logins };

@@ -129,7 +129,8 @@ impl Sender {
             return;
         }
         if self.cursor.is_start() {
-            self.begun_at = now.at;
+            let late = now.at.since(self.frame_due).as_micros();
+            self.begun_late = u32::try_from(late).unwrap_or(u32::MAX);
         }
         self.sequence_number = sequence_number;
         self.counters.packets = self.counters.packets.wrapping_add(u64::from(packets));

@@ -31,7 +31,7 @@ pub(crate) use transmit::{MAX_PACKET, MIN_PACKET};
 use crate::frame::{FrameId, FrameStore, Miss, Seek, TrackId, Want};
 use crate::payload::Cursor;
 use crate::rtp::rtcp;
-use crate::time::{Instant, MediaTime, Now, sooner};
+use crate::time::{Duration, Instant, MediaTime, Now, sooner};
 use adapt::Adaptation;
 use config::{MAGIC, Outlet, PREFIX_LEN};
 use schedule::Origin;
@@ -157,8 +157,8 @@ pub struct Sender {
     settled: bool,
     /// When its first packet is due.
     frame_due: Instant,
-    /// When the first packet of the frame at the cursor was sent, if one was.
-    begun_at: Instant,
+    /// How late the first packet of it was sent, if it was, in microseconds.
+    begun_late: u32,
     /// From one quantum of it to the next, in microseconds.
     quantum_interval: u32,
     /// Frames were left out not long before this time because the sender was late.
@@ -207,7 +207,7 @@ impl Sender {
             not_before: Instant::ZERO,
             settled: false,
             frame_due: Instant::ZERO,
-            begun_at: Instant::ZERO,
+            begun_late: 0,
             quantum_interval: 0,
             hurry_until: Instant::ZERO,
             late_micros: u32::try_from(config.late.as_micros()).unwrap_or(u32::MAX),
@@ -482,7 +482,8 @@ impl Sender {
         } else {
             self.not_before
         };
-        let held_until = (!self.cursor.is_start()).then(|| self.begun_at + self.late());
+        let held_until = (!self.cursor.is_start())
+            .then(|| self.frame_due + Duration::from_micros(self.begun_late.into()) + self.late());
         let backwards = self.pace.is_reverse();
         let want = Want { track: self.track, frame: self.frame, by, backwards, held_until };
         plays.then_some(want)
