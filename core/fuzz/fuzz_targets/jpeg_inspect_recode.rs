@@ -1,8 +1,8 @@
-//! Inspects and re-codes JPEG files, most of them real ones with some bytes changed. A re-coded file
+//! Inspects, checks and re-codes JPEG files, most of them real ones with some bytes changed. A re-coded file
 //! must be one that RTP can carry, and must be as `recode` describes it.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use pinhole::codec::jpeg::{RecodeOptions, inspect, recode, recode_max_len};
+use pinhole::codec::jpeg::{RecodeOptions, check, inspect, recode, recode_max_len};
 
 const SEEDS: [&[u8]; 6] = [
     include_bytes!("../../src/codec/jpeg/testdata/cjpeg-420-optimal-restart3.jpg"),
@@ -30,6 +30,13 @@ fuzz_target!(|input: (u8, Option<u16>, Changes, &[u8])| {
             assert!(inspected.len <= file.len());
             let end = u64::from(inspected.info.scan) + u64::from(inspected.info.scan_len);
             assert!(end <= file.len() as u64);
+        }
+        Err(error) => assert!(error.at <= file.len()),
+    }
+    match check(&file) {
+        Ok((found, inspected)) => {
+            assert!(found.end <= file.len() && inspected.eoi);
+            assert_eq!(inspect(&file[found]), Ok(inspected));
         }
         Err(error) => assert!(error.at <= file.len()),
     }

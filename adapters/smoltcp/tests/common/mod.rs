@@ -15,6 +15,7 @@ pub(crate) fn sample(count: usize) -> Clip {
 }
 
 /// A fast network without faults, and a seed.
+#[allow(dead_code, reason = "not every test needs it")]
 pub(crate) const NO_FAULTS: (Faults, u64) = {
     let mut faults = Faults::NONE;
     faults.delay = Duration::from_micros(150);

@@ -18,6 +18,8 @@ pub struct Extent {
     pub total: u32,
     /// Why the MCU after these cannot be decoded; `None` if all of them can.
     pub fault: Option<RecodeError>,
+    /// The number of bytes of the scan after these MCUs. Of a whole picture these are a few at most.
+    pub surplus: usize,
     /// The offset in the file of the restart interval of that MCU.
     pub(super) interval_at: usize,
 }
@@ -80,14 +82,22 @@ impl Extent {
 /// Returns the error of [`inspect`](super::inspect()) if the file is no baseline picture that RTP can carry: its
 /// MCUs cannot be counted.
 pub fn extent(data: &[u8]) -> Result<Extent, JpegError> {
-    let parsed = Parsed::new(data)?;
-    let (across, down) = match parsed.mcu {
-        McuShape::Grey => (div_up(u32::from(parsed.info.width), 8), div_up(u32::from(parsed.info.height), 8)),
-        McuShape::Standard | McuShape::Tall => mcus(&parsed.info, parsed.mcu),
-    };
-    let total = across.saturating_mul(down);
-    let Reach { mcus, fault, interval_at } = scan::reach(&parsed, data, total);
-    Ok(Extent { info: parsed.info, mcus, total, fault, interval_at })
+    Ok(Extent::of(&Parsed::new(data)?, data))
+}
+
+impl Extent {
+    /// Counts the MCUs of the picture at the start of `data`.
+    pub(super) fn of(parsed: &Parsed<'_>, data: &[u8]) -> Self {
+        let (across, down) = match parsed.mcu {
+            McuShape::Grey => {
+                (div_up(u32::from(parsed.info.width), 8), div_up(u32::from(parsed.info.height), 8))
+            }
+            McuShape::Standard | McuShape::Tall => mcus(&parsed.info, parsed.mcu),
+        };
+        let total = across.saturating_mul(down);
+        let Reach { mcus, fault, interval_at, left: surplus } = scan::reach(parsed, data, total);
+        Self { info: parsed.info, mcus, total, fault, surplus, interval_at }
+    }
 }
 
 #[cfg(test)]

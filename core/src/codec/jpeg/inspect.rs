@@ -70,6 +70,25 @@ pub enum McuShape {
     Grey,
 }
 
+impl Inspected {
+    /// Describes a picture.
+    ///
+    /// # Errors
+    /// As [`check_intervals`].
+    pub(super) fn of(parsed: &Parsed<'_>) -> Result<Self, JpegError> {
+        let info = parsed.info;
+        check_intervals(&info, parsed.mcu).map_err(|reason| reason.at(parsed.restart_at))?;
+        let huffman = match parsed.is_standard() {
+            false => Huffman::Custom,
+            true if parsed.components.iter().all(|used| parsed.huffman.defines(used.tables)) => {
+                Huffman::Standard
+            }
+            true => Huffman::Missing,
+        };
+        Ok(Self { info, huffman, mcu: parsed.mcu, eoi: parsed.eoi, len: parsed.len })
+    }
+}
+
 impl McuShape {
     /// Returns the number of components.
     const fn components(self) -> usize {
@@ -105,15 +124,7 @@ fn standard_interval(blocks: u16, width: u16) -> u16 {
 /// [`JpegErrorKind::Truncated`](super::JpegErrorKind::Truncated). Re-coding helps only with
 /// [`JpegErrorKind::TooManyIntervals`](super::JpegErrorKind::TooManyIntervals).
 pub fn inspect(data: &[u8]) -> Result<Inspected, JpegError> {
-    let parsed = Parsed::new(data)?;
-    let info = parsed.info;
-    check_intervals(&info, parsed.mcu).map_err(|reason| reason.at(parsed.restart_at))?;
-    let huffman = match parsed.is_standard() {
-        false => Huffman::Custom,
-        true if parsed.components.iter().all(|used| parsed.huffman.defines(used.tables)) => Huffman::Standard,
-        true => Huffman::Missing,
-    };
-    Ok(Inspected { info, huffman, mcu: parsed.mcu, eoi: parsed.eoi, len: parsed.len })
+    Inspected::of(&Parsed::new(data)?)
 }
 
 /// Checks that a picture has at most 16,383 restart intervals. RTP/JPEG numbers them with 14 bits,

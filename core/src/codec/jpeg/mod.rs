@@ -20,12 +20,14 @@
 //! - A sender calls [`inspect`] on each picture. If [`Inspected::needs_recode`] returns true, the sender
 //!   calls [`recode()`]. The sender can also call [`recode()`] to put restart markers in;
 //!   [`restart_interval_for`] says how far apart.
+//! - [`check`] finds the whole picture in what a sensor has written to a buffer, or says why there is none.
 //! - A receiver writes a [`Header`] before the scan that came in packets. If restart intervals are
 //!   [`Missing`], [`mend()`] puts grey ones in their place, for decoders that need whole files.
 //! - [`Splitter`] finds the pictures in a stream of bytes, such as that of a camera on a serial line.
 //!
 //! Offsets and lengths are bytes, sizes of pictures are pixels, and restart intervals are MCUs.
 mod bits;
+mod check;
 mod coder;
 mod copy;
 mod error;
@@ -46,6 +48,7 @@ mod splitter;
 mod tables;
 mod translate;
 
+pub use check::{CheckError, CheckErrorKind, check};
 pub use error::{JpegError, JpegErrorKind};
 pub use extent::{Extent, extent};
 pub use header::Header;

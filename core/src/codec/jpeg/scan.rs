@@ -62,6 +62,8 @@ pub(super) struct Reach {
     pub(super) fault: Option<RecodeError>,
     /// The offset in the file of the restart interval of that MCU.
     pub(super) interval_at: usize,
+    /// The number of bytes of the scan after these MCUs.
+    pub(super) left: usize,
 }
 
 /// Counts the MCUs that can be decoded, of the `total` that the picture has.
@@ -101,7 +103,8 @@ fn count(parsed: &Parsed<'_>, src: &[u8], total: u32, coder: &impl Coder) -> Rea
         }
         read += 1;
     };
-    Reach { mcus: read, fault, interval_at }
+    let left = data.len().saturating_sub(source.bits.at());
+    Reach { mcus: read, fault, interval_at, left }
 }
 
 /// The blocks of an MCU of this picture.
