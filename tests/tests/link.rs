@@ -107,13 +107,30 @@ fn a_slow_link_delivers_at_its_rate() {
     });
 }
 
+#[test]
+fn a_slow_link_that_pushes_back_loses_nothing() {
+    if !available(&[Peer::Namespaces]) {
+        return;
+    }
+    in_own_namespaces("a_slow_link_that_pushes_back_loses_nothing", || {
+        let options = ["--rate", "4Mbit", "--queue", "30ms", "--push-back"];
+        let link = Link::start(["near", "far"], &options);
+        // What waits fits the interface's own queue.
+        let (came, time) = send(&link, 600, 8_000_000);
+        let report = link.stop();
+        assert_eq!((came, counts(&report, "a_to_b")("overflowed")), (600, 0), "{report}");
+        let rate = ((came - 1) * FRAME * 8) as f64 / time.as_secs_f64();
+        assert!((3.6e6..4.2e6).contains(&rate), "{rate} bits a second: {report}");
+    });
+}
+
 fn link(arguments: &[&str]) -> Finished {
     run(Command::new(binary("pinhole-sim")).arg("link").args(arguments), LIMIT).unwrap()
 }
 
 #[test]
 fn wrong_usage_is_exit_code_2() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 10] = [
         (&["a"], "NAME[@NETNS]"),
         (&["an-interface-name", "b"], "1 to 15 bytes"),
         (&["a@", "b"], "network namespace"),
@@ -121,6 +138,7 @@ fn wrong_usage_is_exit_code_2() {
         (&["a", "b", "--loss", "3"], "5% or 0.05"),
         (&["a", "b", "--delay", "20x"], "250ms"),
         (&["a", "b", "--queue", "20ms"], "--rate"),
+        (&["a", "b", "--push-back"], "--rate"),
         (&["a", "b", "--burst", "3"], "--loss 3%"),
         (&["a", "b", "--loss", "90%", "--burst", "2"], "--burst is 9"),
     ];

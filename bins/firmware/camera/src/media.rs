@@ -1,8 +1,6 @@
 //! The frames of all media: the one store that the server reads.
 use pinhole::codec::jpeg::TRACK;
-use pinhole::frame::{
-    Frame, FrameId, FramePool, FrameStore, Miss, PoolSlot, Seek, TrackId, TrackInfo, Want,
-};
+use pinhole::frame::{Frame, FrameId, FramePool, FrameStore, Miss, PoolSlot, Seek, TrackId, TrackInfo, Want};
 use pinhole::time::MediaTime;
 use pinhole_camera::{clip, pattern};
 use pinhole_smoltcp::memory::PoolSize;

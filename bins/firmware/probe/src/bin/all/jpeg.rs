@@ -1,6 +1,6 @@
 //! JPEG files: looked at, re-coded, put together and mended.
 use pinhole::codec::jpeg::{
-    Header, JpegInfo, Missing, MissingRange, RecodeOptions, Sampling, inspect, mend, mend_max_len,
+    Header, JpegInfo, Missing, MissingRange, RecodeOptions, Sampling, check, inspect, mend, mend_max_len,
     quantisers, recode, recode_max_len, restart_interval_for,
 };
 use pinhole::frame::ByteRange;
@@ -8,6 +8,7 @@ use probe::{any, bytes, room, used};
 
 pub(crate) fn all() {
     let mut out = [0; 100];
+    used(check(bytes()));
     if let Ok(inspected) = inspect(bytes()) {
         used((inspected.needs_recode(), inspected));
     }

@@ -4,6 +4,7 @@
 mod client;
 mod jpeg;
 mod media;
+mod pool;
 mod receive;
 mod ring;
 mod server;
@@ -21,6 +22,7 @@ pub extern "C" fn _start() -> ! {
         jpeg::all();
         media::all();
         receive::all();
+        pool::all();
         ring::all();
         text::all();
         wire::all();

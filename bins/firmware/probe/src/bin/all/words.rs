@@ -1,7 +1,7 @@
 //! What errors and events say.
 use core::fmt::{self, Debug, Display, Write};
 use pinhole::client::{ClientConn, ClientError, NotWaiting};
-use pinhole::codec::jpeg::{JpegInfo, Missing, RecodeOptions, Sampling, inspect, mend, recode};
+use pinhole::codec::jpeg::{JpegInfo, Missing, RecodeOptions, Sampling, check, inspect, mend, recode};
 use pinhole::media::{FrameReader, SliceReader};
 use pinhole::payload::jpeg;
 use pinhole::payload::jpeg::DepacketizeError;
@@ -60,6 +60,7 @@ fn connections() {
 fn pictures() {
     let mut out = [0; 100];
     fails(inspect(bytes()));
+    fails(check(bytes()));
     fails(recode(bytes(), room(&mut out), any(RecodeOptions::default())));
     let info = any(JpegInfo::of_size(1, 1, Sampling::Yuv420));
     if let Some(missing) = any(Missing::new(any(&[]))) {
