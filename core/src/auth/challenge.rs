@@ -1,5 +1,5 @@
 //! What a server asks for: the value of `WWW-Authenticate`.
-use super::hash::Algorithm;
+use super::algorithm::Algorithm;
 use super::nonce::Nonce;
 use super::parameters::{Escaped, Item, Items, Quoted};
 use crate::text::{Emit, TextWriter};

@@ -1,53 +1,11 @@
 //! The hash functions of Digest, and what is kept of a password.
+use super::algorithm::Algorithm;
+use super::hasher::Hasher;
 use super::parameters::Quoted;
-use crate::text::{Emit, TextWriter, hex_digit};
-use core::convert::Infallible;
+use crate::text::{Emit, TextWriter, hex_digit, hexadecimal};
 use core::fmt;
-use embedded_io::{ErrorType, Write};
-use md5::Md5;
-use sha2::Sha256;
-use sha2::digest::Digest as _;
+use embedded_io::Write;
 use subtle::ConstantTimeEq;
-
-/// A hash function of Digest (RFC 7616, 3.3 and 6.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Algorithm {
-    /// MD5. The only one that many clients and cameras know, and what a challenge means that names none.
-    Md5,
-    /// SHA-256.
-    Sha256,
-}
-
-impl Algorithm {
-    /// Returns the name as the parameter `algorithm` has it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Md5 => "MD5",
-            Self::Sha256 => "SHA-256",
-        }
-    }
-
-    /// Reads the value of the parameter `algorithm`. Also returns whether the name ends in `-sess`, which
-    /// means that the hash of the password is hashed once more with the nonces (RFC 7616, 3.4.2).
-    pub(super) fn parse(name: &[u8]) -> Option<(Self, bool)> {
-        let (name, session) = match name.split_last_chunk::<5>() {
-            Some((name, end)) if end.eq_ignore_ascii_case(b"-sess") => (name, true),
-            _ => (name, false),
-        };
-        [Self::Md5, Self::Sha256]
-            .into_iter()
-            .find(|algorithm| name.eq_ignore_ascii_case(algorithm.name().as_bytes()))
-            .map(|algorithm| (algorithm, session))
-    }
-
-    const fn len(self) -> usize {
-        match self {
-            Self::Md5 => 16,
-            Self::Sha256 => 32,
-        }
-    }
-}
 
 /// What Digest needs of a password: the hash of user name, realm and password (RFC 7616, 3.4.2, `A1`).
 ///
@@ -163,23 +121,12 @@ pub(super) fn response(ha1: &Ha1, question: &Question<'_>) -> Hash {
     })
 }
 
-/// Hashes what `write` writes. There is one of these for all callers, as hash functions are large.
+/// Hashes what `write` writes.
 pub(super) fn hash(algorithm: Algorithm, write: &dyn Fn(&mut TextWriter<Hasher>)) -> Hash {
-    let mut out = TextWriter::new(match algorithm {
-        Algorithm::Md5 => Hasher::Md5(Md5::new()),
-        Algorithm::Sha256 => Hasher::Sha256(Sha256::new()),
-    });
+    let mut out = TextWriter::new(Hasher::new(algorithm));
     write(&mut out);
     let Ok(hasher) = out.finish();
-    let mut bytes = [0; 32];
-    match hasher {
-        Hasher::Md5(hasher) => {
-            let (head, _) = bytes.split_at_mut(16);
-            head.copy_from_slice(&hasher.finalize());
-        }
-        Hasher::Sha256(hasher) => bytes = hasher.finalize().into(),
-    }
-    Hash { bytes, len: algorithm.len() }
+    Hash { bytes: hasher.finish(), len: algorithm.len() }
 }
 
 /// A hash of either algorithm. Its text form is lower-case hexadecimal, as RFC 7616, 3.1 demands.
@@ -200,9 +147,7 @@ impl Hash {
         }
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(pairs) {
-            *byte = pair
-                .iter()
-                .try_fold(0u8, |value, &b| Some(value << 4 | char::from(b).to_digit(16)? as u8))?;
+            *byte = hexadecimal(pair)? as u8;
         }
         Some(Self { bytes, len })
     }
@@ -219,36 +164,17 @@ impl Hash {
 
 impl Emit for Hash {
     fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
-        emit_hex(self.as_bytes(), out)
+        let mut digits = [0; 64];
+        write_hex(self.as_bytes(), &mut digits);
+        out.text(digits.get(..2 * self.len).unwrap_or_default())
     }
 }
 
-/// Writes lower-case hexadecimal digits.
-pub(super) fn emit_hex<W: Write>(bytes: &[u8], out: &mut TextWriter<W>) {
-    for byte in bytes {
-        out.text([hex_digit(byte >> 4), hex_digit(byte & 0xF)].map(|digit| digit.to_ascii_lowercase()));
-    }
-}
-
-pub(super) enum Hasher {
-    Md5(Md5),
-    Sha256(Sha256),
-}
-
-impl ErrorType for Hasher {
-    type Error = Infallible;
-}
-
-impl Write for Hasher {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        match self {
-            Self::Md5(hasher) => hasher.update(bytes),
-            Self::Sha256(hasher) => hasher.update(bytes),
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
+/// Writes lower-case hexadecimal digits, as far as there are bytes and room for their digits. Apart from the writer,
+/// which is compiled anew for each sink.
+pub(super) fn write_hex(bytes: &[u8], digits: &mut [u8]) {
+    let (pairs, _) = digits.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        *pair = [hex_digit(byte >> 4), hex_digit(byte & 0xF)].map(|digit| digit.to_ascii_lowercase());
     }
 }

@@ -1,5 +1,5 @@
 //! RTSP URLs (RFC 2326, 3.2), and the URLs of the streams of a presentation (C.1.1).
-use crate::text::{self, Emit, TextWriter};
+use crate::text::{self, Decoded, Emit, TextWriter};
 use core::fmt;
 use embedded_io::Write;
 
@@ -344,26 +344,6 @@ fn split_track(path: &[u8]) -> Option<(&[u8], u8)> {
     let number = control.strip_prefix(b"track")?;
     let number = text::decimal(number.strip_prefix(b"ID=").unwrap_or(number))?;
     Some((base, u8::try_from(number).ok()?))
-}
-
-/// The bytes for which percent-encoded text stands. A `%` without two digits stands for itself.
-struct Decoded<'a>(&'a [u8]);
-
-impl Iterator for Decoded<'_> {
-    type Item = u8;
-
-    fn next(&mut self) -> Option<u8> {
-        let digit = |b: u8| char::from(b).to_digit(16);
-        if let [b'%', high, low, rest @ ..] = self.0
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
-        {
-            self.0 = rest;
-            return Some((high << 4 | low) as u8);
-        }
-        let (&first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(first)
-    }
 }
 
 #[cfg(test)]
