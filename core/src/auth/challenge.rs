@@ -233,10 +233,8 @@ impl Emit for ChallengeRepr<'_> {
                 out.text(nonce.as_bytes());
                 out.text("\"");
                 // MD5 is what no name means, and is for those who know RFC 2069 only.
-                if algorithm != Algorithm::Md5 {
-                    out.text(", algorithm=");
-                    out.text(algorithm.name());
-                    out.text(", qop=\"auth\"");
+                if algorithm == Algorithm::Sha256 {
+                    out.text(", algorithm=SHA-256, qop=\"auth\"");
                 }
                 if stale {
                     out.text(", stale=true");

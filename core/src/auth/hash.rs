@@ -20,14 +20,14 @@ pub struct Ha1 {
 impl Ha1 {
     /// Hashes a user name, a realm and a password. All are bytes, by custom in UTF-8.
     pub fn new(algorithm: Algorithm, user: &[u8], realm: impl Emit, password: &[u8]) -> Self {
-        let hash = hash(algorithm, &|out| {
-            out.text(user);
-            out.text(":");
-            realm.emit(out);
-            out.text(":");
-            out.text(password);
-        });
-        Self { algorithm, hash }
+        let mut out = TextWriter::new(Hasher::new(algorithm));
+        out.text(user);
+        out.text(":");
+        realm.emit(&mut out);
+        out.text(":");
+        out.text(password);
+        let Ok(mut hasher) = out.finish();
+        Self { algorithm, hash: Hash::of(&mut hasher) }
     }
 
     /// Returns a hash that no password is known to have. A server tries it for users that it does not know, so that
@@ -50,18 +50,6 @@ impl Ha1 {
     /// Compares two hashes in a time that does not depend on them. False if they are of two algorithms.
     pub fn is(&self, other: &Self) -> bool {
         self.algorithm == other.algorithm && self.hash.is(&other.hash)
-    }
-
-    /// Hashes this hash with the nonces of both sides, for an algorithm that ends in `-sess`
-    /// (RFC 7616, 3.4.2).
-    fn of_session(&self, nonce: Quoted<'_>, cnonce: Quoted<'_>) -> Hash {
-        hash(self.algorithm, &|out| {
-            self.emit(out);
-            out.text(":");
-            nonce.emit(out);
-            out.text(":");
-            cnonce.emit(out);
-        })
     }
 }
 
@@ -98,35 +86,58 @@ pub(super) struct Question<'a> {
 
 /// Returns the response to `question` (RFC 7616, 3.4.1).
 pub(super) fn response(ha1: &Ha1, question: &Question<'_>) -> Hash {
-    let algorithm = ha1.algorithm;
-    let secret = if question.session { ha1.of_session(question.nonce, question.cnonce) } else { ha1.hash };
-    let request = hash(algorithm, &|out| {
-        out.text(question.method);
-        out.text(":");
-        question.uri.emit(out);
-    });
-    hash(algorithm, &|out| {
-        secret.emit(out);
-        out.text(":");
-        question.nonce.emit(out);
-        if let Some(count) = question.count {
-            out.text(":");
-            out.text(count);
-            out.text(":");
-            question.cnonce.emit(out);
-            out.text(":auth");
-        }
-        out.text(":");
-        request.emit(out);
-    })
+    let Question { method, uri, nonce, cnonce, .. } = *question;
+    let hash = |parts: &[Part<'_>]| hash(ha1.algorithm, parts);
+    let mut secret = ha1.hash;
+    if question.session {
+        // RFC 7616, 3.4.2.
+        secret = hash(&[Part::Hash(&secret), Part::Quoted(nonce), Part::Quoted(cnonce)]);
+    }
+    let (secret, nonce) = (Part::Hash(&secret), Part::Quoted(nonce));
+    let request = hash(&[Part::Bytes(method), Part::Quoted(uri)]);
+    let request = Part::Hash(&request);
+    match question.count {
+        Some(count) => hash(&[
+            secret,
+            nonce,
+            Part::Bytes(count),
+            Part::Quoted(cnonce),
+            Part::Bytes(b"auth"),
+            request,
+        ]),
+        None => hash(&[secret, nonce, request]),
+    }
 }
 
-/// Hashes what `write` writes.
-pub(super) fn hash(algorithm: Algorithm, write: &dyn Fn(&mut TextWriter<Hasher>)) -> Hash {
-    let mut out = TextWriter::new(Hasher::new(algorithm));
-    write(&mut out);
-    let Ok(hasher) = out.finish();
-    Hash { bytes: hasher.finish(), len: algorithm.len() }
+/// A part of what is hashed.
+pub(super) enum Part<'a> {
+    Bytes(&'a [u8]),
+    /// The bytes without the backslashes.
+    Quoted(Quoted<'a>),
+    /// The digits of a hash.
+    Hash(&'a Hash),
+}
+
+/// Hashes parts, with colons between them.
+// Inlined, it takes more of a microcontroller's flash.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+pub(super) fn hash(algorithm: Algorithm, parts: &[Part<'_>]) -> Hash {
+    let mut hasher = Hasher::new(algorithm);
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            hasher.push(b':');
+        }
+        let mut digits = [0; 64];
+        let (quoted, plain): (&[u8], &[u8]) = match part {
+            Part::Bytes(bytes) => (&[], bytes),
+            Part::Quoted(Quoted(text)) => (text, &[]),
+            Part::Hash(hash) => (&[], hash.digits(&mut digits)),
+        };
+        for byte in Quoted(quoted).bytes().chain(plain.iter().copied()) {
+            hasher.push(byte);
+        }
+    }
+    Hash::of(&mut hasher)
 }
 
 /// A hash of either algorithm. Its text form is lower-case hexadecimal, as RFC 7616, 3.1 demands.
@@ -152,6 +163,16 @@ impl Hash {
         Some(Self { bytes, len })
     }
 
+    fn of(hasher: &mut Hasher) -> Self {
+        Self { bytes: hasher.finish(), len: hasher.algorithm().len() }
+    }
+
+    /// Writes the digits into `digits`, and returns them.
+    fn digits<'a>(&self, digits: &'a mut [u8; 64]) -> &'a [u8] {
+        write_hex(self.as_bytes(), digits);
+        digits.get(..2 * self.len).unwrap_or_default()
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
@@ -164,9 +185,7 @@ impl Hash {
 
 impl Emit for Hash {
     fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
-        let mut digits = [0; 64];
-        write_hex(self.as_bytes(), &mut digits);
-        out.text(digits.get(..2 * self.len).unwrap_or_default())
+        out.text(self.digits(&mut [0; 64]))
     }
 }
 

@@ -21,17 +21,18 @@ pub(super) struct Hasher {
 impl Hasher {
     pub(super) const fn new(algorithm: Algorithm) -> Self {
         let state = match algorithm {
-            Algorithm::Md5 => {
-                let [a, b, c, d] = md5::INITIAL;
-                [a, b, c, d, 0, 0, 0, 0]
-            }
+            Algorithm::Md5 => md5::INITIAL,
             Algorithm::Sha256 => SHA256_INITIAL,
         };
         Self { algorithm, state, block: [0; 64], len: 0 }
     }
 
-    /// Returns the hash, with zeros behind it.
-    pub(super) fn finish(mut self) -> [u8; 32] {
+    pub(super) const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Returns the hash, with zeros behind it. What is written later would be hashed with the padding.
+    pub(super) fn finish(&mut self) -> [u8; 32] {
         let bits = (self.len as u64) << 3;
         self.push(0x80);
         while self.len % 64 != 56 {
@@ -46,7 +47,7 @@ impl Hasher {
         }
         let mut hash = [0; 32];
         let (words, _) = hash.as_chunks_mut::<4>();
-        for (bytes, word) in words.iter_mut().zip(self.state) {
+        for (bytes, word) in words.iter_mut().zip(&self.state) {
             *bytes = match self.algorithm {
                 Algorithm::Md5 => word.to_le_bytes(),
                 Algorithm::Sha256 => word.to_be_bytes(),
@@ -57,7 +58,7 @@ impl Hasher {
 
     // Inlined, it takes more of a microcontroller's flash.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    fn push(&mut self, byte: u8) {
+    pub(super) fn push(&mut self, byte: u8) {
         if let Some(place) = self.block.get_mut(self.len % 64) {
             *place = byte;
         }

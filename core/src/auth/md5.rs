@@ -3,8 +3,8 @@
 //! Libraries have its 64 steps one by one, which takes 1.4 KiB more of a microcontroller's flash. A login hashes a
 //! few hundred bytes, so that the time of it does not matter.
 
-/// Where a hash begins (RFC 1321, 3.3).
-pub(super) const INITIAL: [u32; 4] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476];
+/// Where a hash begins (RFC 1321, 3.3), with zeros behind it.
+pub(super) const INITIAL: [u32; 8] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0, 0, 0, 0];
 
 /// Takes a block into the state, which is the first four words of `state`.
 pub(super) fn compress(state: &mut [u32; 8], block: &[u8; 64]) {

@@ -1,6 +1,6 @@
 //! Nonces of a server that keeps none of them (RFC 7616, 5.4).
 use super::algorithm::Algorithm;
-use super::hash::{Hash, hash, write_hex};
+use super::hash::{Hash, Part, hash, write_hex};
 use crate::text::hexadecimal;
 use core::fmt;
 use subtle::ConstantTimeEq;
@@ -43,11 +43,8 @@ impl NonceKey {
     /// The hash of the secret, the time and the scope. The lengths of the first two are fixed, and half of
     /// the hash is all that anybody sees, so that nobody can go on from it.
     fn seal(&self, seconds: u32, scope: &[u8]) -> Hash {
-        hash(Algorithm::Sha256, &|out| {
-            out.text(self.0);
-            out.text(seconds.to_be_bytes());
-            out.text(scope);
-        })
+        let time = seconds.to_be_bytes();
+        hash(Algorithm::Sha256, &[Part::Bytes(&self.0), Part::Bytes(&time), Part::Bytes(scope)])
     }
 }
 

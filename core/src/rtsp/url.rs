@@ -217,16 +217,15 @@ impl<'a> Url<'a> {
     /// the session description or that of a track, or only its path.
     #[cfg(feature = "auth")]
     pub fn is_same_presentation(&self, uri: &[u8]) -> bool {
-        let path = match text::split_once(uri, b':') {
-            _ if uri.starts_with(b"/") => uri,
-            Some((scheme, rest))
-                if [&b"rtsp"[..], b"rtsps"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) =>
-            {
-                let Some(rest) = rest.strip_prefix(b"//") else { return false };
-                let end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
-                rest.get(end..).unwrap_or_default()
-            }
-            _ => return false,
+        let path = if uri.starts_with(b"/") {
+            uri
+        } else if text::starts_with_ignore_case(uri, b"rtsp") {
+            let (Some([b's' | b'S', rest @ ..]) | Some(rest)) = uri.get(4..) else { return false };
+            let Some(rest) = rest.strip_prefix(b"://") else { return false };
+            let end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
+            rest.get(end..).unwrap_or_default()
+        } else {
+            return false;
         };
         let (path, query) =
             text::split_once(path, b'?').map_or((path, None), |(path, query)| (path, Some(query)));

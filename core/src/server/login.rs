@@ -171,10 +171,10 @@ impl<'a, U: Users + ?Sized> Authenticator<'a, U> {
         if owner.is_some() && owner != user {
             return Verdict::Foreign;
         }
-        let ha1 = self.ha1(user, credentials.algorithm());
-        // It is tried all the same, for the time that it takes.
-        let tried = ha1.unwrap_or_else(|| Ha1::of_nobody(credentials.algorithm()));
-        let is_right = credentials.verify(&tried, attempt.method) & ha1.is_some();
+        // Where there is no user, that of another one is tried all the same, for the time that it takes.
+        let ha1 = self.users.ha1(user.unwrap_or_default(), credentials.algorithm());
+        let nobody = Ha1::of_nobody(credentials.algorithm());
+        let is_right = credentials.verify(ha1.as_ref().unwrap_or(&nobody), attempt.method) & ha1.is_some();
         let Some(granted) = user.filter(|_| is_right && credentials.realm() == *self.realm.as_bytes()) else {
             return Verdict::Wrong { user };
         };
@@ -209,7 +209,7 @@ impl<'a, U: Users + ?Sized> Authenticator<'a, U> {
             return Verdict::Foreign;
         }
         let Some((name, password)) = named else { return Verdict::Wrong { user } };
-        let ha1 = self.ha1(user, Algorithm::Sha256);
+        let ha1 = self.users.ha1(user.unwrap_or_default(), Algorithm::Sha256);
         let tried = Ha1::new(Algorithm::Sha256, name, self.realm, password);
         let is_right = tried.is(&ha1.unwrap_or_else(|| Ha1::of_nobody(Algorithm::Sha256))) & ha1.is_some();
         match user.filter(|_| is_right) {
@@ -219,13 +219,6 @@ impl<'a, U: Users + ?Sized> Authenticator<'a, U> {
             }
             None => Verdict::Wrong { user },
         }
-    }
-
-    /// Returns what is kept of a user's password. That of another one is asked for where there is no user, for the time
-    /// that it takes.
-    fn ha1(&self, user: Option<u16>, algorithm: Algorithm) -> Option<Ha1> {
-        let kept = self.users.ha1(user.unwrap_or_default(), algorithm);
-        kept.filter(|_| user.is_some())
     }
 
     fn find(&self, name: impl Iterator<Item = u8>) -> Option<u16> {
