@@ -160,6 +160,8 @@ impl<'a, U: Users + ?Sized> Authenticator<'a, U> {
         Challenges { realm: self.realm, nonce, stale, basic: self.basic }
     }
 
+    // Inlined, it takes more of a microcontroller's flash.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn check_digest(
         &self,
         owner: Option<u16>,
