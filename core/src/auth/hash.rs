@@ -97,14 +97,9 @@ pub(super) fn response(ha1: &Ha1, question: &Question<'_>) -> Hash {
     let request = hash(&[Part::Bytes(method), Part::Quoted(uri)]);
     let request = Part::Hash(&request);
     match question.count {
-        Some(count) => hash(&[
-            secret,
-            nonce,
-            Part::Bytes(count),
-            Part::Quoted(cnonce),
-            Part::Bytes(b"auth"),
-            request,
-        ]),
+        Some(count) => {
+            hash(&[secret, nonce, Part::Bytes(count), Part::Quoted(cnonce), Part::Bytes(b"auth"), request])
+        }
         None => hash(&[secret, nonce, request]),
     }
 }

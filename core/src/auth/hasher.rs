@@ -1,5 +1,5 @@
-//! [`Hasher`]: both hash functions behind one padding, which takes a few hundred bytes less of a microcontroller's flash
-//! than one for each.
+//! [`Hasher`]: both hash functions behind one padding, which takes a few hundred bytes less of a
+//! microcontroller's flash than one for each.
 use super::algorithm::Algorithm;
 use super::md5;
 use core::convert::Infallible;
@@ -114,7 +114,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hashes_are_those_of_the_libraries(parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..4)) {
+        fn hashes_are_those_of_the_libraries(
+            parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..4),
+        ) {
             let message = parts.concat();
             let mut md5 = [0; 32];
             md5[..16].copy_from_slice(&::md5::Md5::digest(&message));

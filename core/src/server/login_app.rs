@@ -81,9 +81,9 @@ fn known(places: &mut [Place], scope: Scope) -> Option<&mut Place> {
     places.iter_mut().find(|place| place.scope == scope)
 }
 
-/// Returns the place of a scope, which is the last one then. If it has none, it gets an empty one, or else the first
-/// one: that of a connection which has sent credentials least lately has usually ended. If it has not, its client has to
-/// answer another challenge.
+/// Returns the place of a scope, which is the last one then. If it has none, it gets an empty one, or else the
+/// first one: that of a connection which has sent credentials least lately has usually ended. If it has not, its
+/// client has to answer another challenge.
 fn renewed(places: &mut [Place], scope: Scope) -> Option<&mut Place> {
     let of = |scope| places.iter().position(|place| place.scope == scope);
     let at = of(scope).or_else(|| of(Scope::NONE)).unwrap_or(0);
@@ -154,10 +154,10 @@ impl<A: Application, U: Users + ?Sized, const N: usize> Application for LoginApp
     }
 
     fn notice(&mut self, peer: SocketAddr, notice: Notice) {
-        if let Notice::Disconnect(_) = notice {
-            if let Some(place) = known(&mut self.logins.connections, Scope::connection(peer)) {
-                *place = Place::EMPTY;
-            }
+        if let Notice::Disconnect(_) = notice
+            && let Some(place) = known(&mut self.logins.connections, Scope::connection(peer))
+        {
+            *place = Place::EMPTY;
         }
         self.app.notice(peer, notice);
     }
