@@ -123,7 +123,8 @@ build_for_thumb() {
 
 build_features() {
     local features
-    for features in jpeg pcm jpeg,client pcm,client jpeg,server jpeg,auth client,server,jpeg,pcm,auth,log,defmt,timestamp; do
+    for features in jpeg pcm jpeg,client pcm,client jpeg,server jpeg,adapt jpeg,phrases jpeg,scale,server jpeg,auth \
+        adapt,client,server,jpeg,pcm,auth,log,defmt,phrases,scale,timestamp; do
         echo "pinhole with features '$features'"
         cargo build --locked --quiet -p pinhole --no-default-features --features "$features"
     done

@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 flash_limit=$((63 * 1024))
 # Of logins, above that.
-login_limit=$((11 * 1024))
+login_limit=$((7 * 1024))
 # Of a firmware for one session, stack and all.
 ram_limit=$((32 * 1024))
 stack=$((8 * 1024))

@@ -439,6 +439,26 @@ pub(crate) fn ends_with(text: &[u8], suffix: &[u8]) -> bool {
     text.len().checked_sub(suffix.len()).and_then(|at| text.get(at..)) == Some(suffix)
 }
 
+/// The bytes for which percent-encoded text stands. A `%` without two digits stands for itself.
+pub(crate) struct Decoded<'a>(pub(crate) &'a [u8]);
+
+impl Iterator for Decoded<'_> {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        let digit = |b: u8| char::from(b).to_digit(16);
+        if let [b'%', high, low, rest @ ..] = self.0
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+        {
+            self.0 = rest;
+            return Some((high << 4 | low) as u8);
+        }
+        let (&first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(first)
+    }
+}
+
 /// A number of things in words: the number, and one of two texts after it. The first text is for one thing, the
 /// second for any other number. `Count(1, "byte is", "bytes are")` is displayed as `1 byte is`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,9 +10,5 @@ fn main() {
         println!("cargo::rustc-link-arg-bin={image}=-Tlink.x");
         println!("cargo::rustc-link-arg-bin={image}=--nmagic");
     }
-    // They have the panics that Cargo.toml tells of.
-    for image in ["login", "count_login"] {
-        println!("cargo::rustc-link-arg-bin={image}=--unresolved-symbols=ignore-all");
-    }
     println!("cargo::rerun-if-changed=memory.x");
 }

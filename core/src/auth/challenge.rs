@@ -1,5 +1,5 @@
 //! What a server asks for: the value of `WWW-Authenticate`.
-use super::hash::Algorithm;
+use super::algorithm::Algorithm;
 use super::nonce::Nonce;
 use super::parameters::{Escaped, Item, Items, Quoted};
 use crate::text::{Emit, TextWriter};
@@ -233,10 +233,8 @@ impl Emit for ChallengeRepr<'_> {
                 out.text(nonce.as_bytes());
                 out.text("\"");
                 // MD5 is what no name means, and is for those who know RFC 2069 only.
-                if algorithm != Algorithm::Md5 {
-                    out.text(", algorithm=");
-                    out.text(algorithm.name());
-                    out.text(", qop=\"auth\"");
+                if algorithm == Algorithm::Sha256 {
+                    out.text(", algorithm=SHA-256, qop=\"auth\"");
                 }
                 if stale {
                     out.text(", stale=true");

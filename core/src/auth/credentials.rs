@@ -1,9 +1,10 @@
 //! What a client says who it is: the value of `Authorization`.
+use super::algorithm::Algorithm;
 use super::basic::BasicCredentials;
-use super::hash::{Algorithm, Ha1, Hash, Question, response};
+use super::hash::{Ha1, Hash, Question, response};
 use super::parameters::{Item, Items, Quoted};
-use crate::text::{hexadecimal, split_once};
-use core::{fmt, iter};
+use crate::text::{self, Decoded, hexadecimal, split_once};
+use core::fmt;
 
 /// The value of an `Authorization` header field (RFC 9110, 11.6.2).
 #[derive(Clone, Copy, Debug)]
@@ -57,39 +58,44 @@ struct Count<'a> {
 
 impl<'a> DigestCredentials<'a> {
     fn parse(items: Items<'a>) -> Option<Self> {
-        let mut found = Parameters::default();
+        let mut values = [None; NAMES_LEN];
         for item in items {
-            match item {
-                Item::Parameter { name, value } => found.take(name, Quoted(value))?,
-                Item::Scheme(_) => return None,
+            let Item::Parameter { name, value } = item else { return None };
+            let Some(at) = text::split(NAMES, b',').position(|known| name.eq_ignore_ascii_case(known)) else {
+                continue;
+            };
+            // Which of two was meant cannot be told.
+            if values.get_mut(at)?.replace(value).is_some() {
+                return None;
             }
         }
-        let (algorithm, session) =
-            found.algorithm.map_or(Some((Algorithm::Md5, false)), |name| Algorithm::parse(name.raw()))?;
-        let count = match found.qop {
+        let [username, extended, realm, nonce, uri, response, algorithm, cnonce, qop, nc] = values;
+        let (algorithm, session) = algorithm.map_or(Some((Algorithm::Md5, false)), Algorithm::parse)?;
+        let count = match qop {
             None => None,
-            Some(qop) if qop.raw().eq_ignore_ascii_case(b"auth") => {
-                let digits = found.nc?.raw();
+            Some(qop) if qop.eq_ignore_ascii_case(b"auth") => {
+                let digits = nc?;
                 Some(Count { digits, value: hexadecimal(digits)? })
             }
             Some(_) => return None,
         };
-        if found.cnonce.is_none() && (count.is_some() || session) {
+        // Both hash the client's nonce (RFC 7616, 3.4.1 and 3.4.2).
+        if cnonce.is_none() && (session || count.is_some()) {
             return None;
         }
         Some(Self {
-            user: match (found.username, found.username_extended) {
-                (Some(text), None) => UserName { text, is_extended: false },
-                (None, Some(Quoted(value))) => UserName { text: Quoted(in_utf8(value)?), is_extended: true },
+            user: match (username, extended) {
+                (Some(text), None) => UserName { text: Quoted(text), is_extended: false },
+                (None, Some(value)) => UserName { text: Quoted(in_utf8(value)?), is_extended: true },
                 _ => return None,
             },
-            realm: found.realm?,
-            nonce: found.nonce?,
-            uri: found.uri?,
-            response: Hash::from_hex(algorithm, found.response?.raw())?,
+            realm: Quoted(realm?),
+            nonce: Quoted(nonce?),
+            uri: Quoted(uri?),
+            response: Hash::from_hex(algorithm, response?)?,
             algorithm,
             session,
-            cnonce: found.cnonce.unwrap_or_default(),
+            cnonce: Quoted(cnonce.unwrap_or_default()),
             count,
         })
     }
@@ -152,25 +158,9 @@ pub struct UserName<'a> {
 impl<'a> UserName<'a> {
     /// Returns the bytes of the name, by custom in UTF-8.
     pub fn bytes(self) -> impl Iterator<Item = u8> + use<'a> {
-        let encoded = if self.is_extended { b'%' } else { b'\\' };
-        let mut rest = self.text.raw();
-        iter::from_fn(move || {
-            let (first, tail) = rest.split_first()?;
-            rest = tail;
-            if *first != encoded {
-                return Some(*first);
-            }
-            if !self.is_extended {
-                let (escaped, tail) = tail.split_first()?;
-                rest = tail;
-                return Some(*escaped);
-            }
-            let byte =
-                tail.split_first_chunk::<2>().and_then(|(digits, tail)| Some((hexadecimal(digits)?, tail)));
-            let Some((byte, tail)) = byte else { return Some(*first) };
-            rest = tail;
-            Some(byte as u8)
-        })
+        let Quoted(text) = self.text;
+        let (quoted, encoded): (&[u8], &[u8]) = if self.is_extended { (&[], text) } else { (text, &[]) };
+        Quoted(quoted).bytes().chain(Decoded(encoded))
     }
 }
 
@@ -198,43 +188,7 @@ impl fmt::Debug for DigestCredentials<'_> {
     }
 }
 
-#[derive(Default)]
-struct Parameters<'a> {
-    username: Option<Quoted<'a>>,
-    username_extended: Option<Quoted<'a>>,
-    realm: Option<Quoted<'a>>,
-    nonce: Option<Quoted<'a>>,
-    uri: Option<Quoted<'a>>,
-    response: Option<Quoted<'a>>,
-    algorithm: Option<Quoted<'a>>,
-    cnonce: Option<Quoted<'a>>,
-    qop: Option<Quoted<'a>>,
-    nc: Option<Quoted<'a>>,
-}
-
-impl<'a> Parameters<'a> {
-    /// Returns `None` if the parameter was there before: which of the two was meant cannot be told.
-    fn take(&mut self, name: &[u8], value: Quoted<'a>) -> Option<()> {
-        let fields = [
-            ("username", &mut self.username),
-            ("username*", &mut self.username_extended),
-            ("realm", &mut self.realm),
-            ("nonce", &mut self.nonce),
-            ("uri", &mut self.uri),
-            ("response", &mut self.response),
-            ("algorithm", &mut self.algorithm),
-            ("cnonce", &mut self.cnonce),
-            ("qop", &mut self.qop),
-            ("nc", &mut self.nc),
-        ];
-        let mut known = fields.into_iter().filter(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
-        match known.next() {
-            Some((_, field)) if field.is_some() => None,
-            Some((_, field)) => {
-                *field = Some(value);
-                Some(())
-            }
-            None => Some(()),
-        }
-    }
-}
+/// The names of the parameters that matter, in the order in which they are taken apart. One text takes less of a
+/// microcontroller's flash than a table of them.
+const NAMES: &[u8] = b"username,username*,realm,nonce,uri,response,algorithm,cnonce,qop,nc";
+const NAMES_LEN: usize = 10;

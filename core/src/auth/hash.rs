@@ -1,53 +1,11 @@
 //! The hash functions of Digest, and what is kept of a password.
+use super::algorithm::Algorithm;
+use super::hasher::Hasher;
 use super::parameters::Quoted;
-use crate::text::{Emit, TextWriter, hex_digit};
-use core::convert::Infallible;
+use crate::text::{Emit, TextWriter, hex_digit, hexadecimal};
 use core::fmt;
-use embedded_io::{ErrorType, Write};
-use md5::Md5;
-use sha2::Sha256;
-use sha2::digest::Digest as _;
+use embedded_io::Write;
 use subtle::ConstantTimeEq;
-
-/// A hash function of Digest (RFC 7616, 3.3 and 6.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Algorithm {
-    /// MD5. The only one that many clients and cameras know, and what a challenge means that names none.
-    Md5,
-    /// SHA-256.
-    Sha256,
-}
-
-impl Algorithm {
-    /// Returns the name as the parameter `algorithm` has it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Md5 => "MD5",
-            Self::Sha256 => "SHA-256",
-        }
-    }
-
-    /// Reads the value of the parameter `algorithm`. Also returns whether the name ends in `-sess`, which
-    /// means that the hash of the password is hashed once more with the nonces (RFC 7616, 3.4.2).
-    pub(super) fn parse(name: &[u8]) -> Option<(Self, bool)> {
-        let (name, session) = match name.split_last_chunk::<5>() {
-            Some((name, end)) if end.eq_ignore_ascii_case(b"-sess") => (name, true),
-            _ => (name, false),
-        };
-        [Self::Md5, Self::Sha256]
-            .into_iter()
-            .find(|algorithm| name.eq_ignore_ascii_case(algorithm.name().as_bytes()))
-            .map(|algorithm| (algorithm, session))
-    }
-
-    const fn len(self) -> usize {
-        match self {
-            Self::Md5 => 16,
-            Self::Sha256 => 32,
-        }
-    }
-}
 
 /// What Digest needs of a password: the hash of user name, realm and password (RFC 7616, 3.4.2, `A1`).
 ///
@@ -62,14 +20,14 @@ pub struct Ha1 {
 impl Ha1 {
     /// Hashes a user name, a realm and a password. All are bytes, by custom in UTF-8.
     pub fn new(algorithm: Algorithm, user: &[u8], realm: impl Emit, password: &[u8]) -> Self {
-        let hash = hash(algorithm, &|out| {
-            out.text(user);
-            out.text(":");
-            realm.emit(out);
-            out.text(":");
-            out.text(password);
-        });
-        Self { algorithm, hash }
+        let mut out = TextWriter::new(Hasher::new(algorithm));
+        out.text(user);
+        out.text(":");
+        realm.emit(&mut out);
+        out.text(":");
+        out.text(password);
+        let Ok(mut hasher) = out.finish();
+        Self { algorithm, hash: Hash::of(&mut hasher) }
     }
 
     /// Returns a hash that no password is known to have. A server tries it for users that it does not know, so that
@@ -92,18 +50,6 @@ impl Ha1 {
     /// Compares two hashes in a time that does not depend on them. False if they are of two algorithms.
     pub fn is(&self, other: &Self) -> bool {
         self.algorithm == other.algorithm && self.hash.is(&other.hash)
-    }
-
-    /// Hashes this hash with the nonces of both sides, for an algorithm that ends in `-sess`
-    /// (RFC 7616, 3.4.2).
-    fn of_session(&self, nonce: Quoted<'_>, cnonce: Quoted<'_>) -> Hash {
-        hash(self.algorithm, &|out| {
-            self.emit(out);
-            out.text(":");
-            nonce.emit(out);
-            out.text(":");
-            cnonce.emit(out);
-        })
     }
 }
 
@@ -140,46 +86,53 @@ pub(super) struct Question<'a> {
 
 /// Returns the response to `question` (RFC 7616, 3.4.1).
 pub(super) fn response(ha1: &Ha1, question: &Question<'_>) -> Hash {
-    let algorithm = ha1.algorithm;
-    let secret = if question.session { ha1.of_session(question.nonce, question.cnonce) } else { ha1.hash };
-    let request = hash(algorithm, &|out| {
-        out.text(question.method);
-        out.text(":");
-        question.uri.emit(out);
-    });
-    hash(algorithm, &|out| {
-        secret.emit(out);
-        out.text(":");
-        question.nonce.emit(out);
-        if let Some(count) = question.count {
-            out.text(":");
-            out.text(count);
-            out.text(":");
-            question.cnonce.emit(out);
-            out.text(":auth");
+    let Question { method, uri, nonce, cnonce, .. } = *question;
+    let hash = |parts: &[Part<'_>]| hash(ha1.algorithm, parts);
+    let mut secret = ha1.hash;
+    if question.session {
+        // RFC 7616, 3.4.2.
+        secret = hash(&[Part::Hash(&secret), Part::Quoted(nonce), Part::Quoted(cnonce)]);
+    }
+    let (secret, nonce) = (Part::Hash(&secret), Part::Quoted(nonce));
+    let request = hash(&[Part::Bytes(method), Part::Quoted(uri)]);
+    let request = Part::Hash(&request);
+    match question.count {
+        Some(count) => {
+            hash(&[secret, nonce, Part::Bytes(count), Part::Quoted(cnonce), Part::Bytes(b"auth"), request])
         }
-        out.text(":");
-        request.emit(out);
-    })
+        None => hash(&[secret, nonce, request]),
+    }
 }
 
-/// Hashes what `write` writes. There is one of these for all callers, as hash functions are large.
-pub(super) fn hash(algorithm: Algorithm, write: &dyn Fn(&mut TextWriter<Hasher>)) -> Hash {
-    let mut out = TextWriter::new(match algorithm {
-        Algorithm::Md5 => Hasher::Md5(Md5::new()),
-        Algorithm::Sha256 => Hasher::Sha256(Sha256::new()),
-    });
-    write(&mut out);
-    let Ok(hasher) = out.finish();
-    let mut bytes = [0; 32];
-    match hasher {
-        Hasher::Md5(hasher) => {
-            let (head, _) = bytes.split_at_mut(16);
-            head.copy_from_slice(&hasher.finalize());
+/// A part of what is hashed.
+pub(super) enum Part<'a> {
+    Bytes(&'a [u8]),
+    /// The bytes without the backslashes.
+    Quoted(Quoted<'a>),
+    /// The digits of a hash.
+    Hash(&'a Hash),
+}
+
+/// Hashes parts, with colons between them.
+// Inlined, it takes more of a microcontroller's flash.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+pub(super) fn hash(algorithm: Algorithm, parts: &[Part<'_>]) -> Hash {
+    let mut hasher = Hasher::new(algorithm);
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            hasher.push(b':');
         }
-        Hasher::Sha256(hasher) => bytes = hasher.finalize().into(),
+        let mut digits = [0; 64];
+        let (quoted, plain): (&[u8], &[u8]) = match part {
+            Part::Bytes(bytes) => (&[], bytes),
+            Part::Quoted(Quoted(text)) => (text, &[]),
+            Part::Hash(hash) => (&[], hash.digits(&mut digits)),
+        };
+        for byte in Quoted(quoted).bytes().chain(plain.iter().copied()) {
+            hasher.push(byte);
+        }
     }
-    Hash { bytes, len: algorithm.len() }
+    Hash::of(&mut hasher)
 }
 
 /// A hash of either algorithm. Its text form is lower-case hexadecimal, as RFC 7616, 3.1 demands.
@@ -200,11 +153,19 @@ impl Hash {
         }
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(pairs) {
-            *byte = pair
-                .iter()
-                .try_fold(0u8, |value, &b| Some(value << 4 | char::from(b).to_digit(16)? as u8))?;
+            *byte = hexadecimal(pair)? as u8;
         }
         Some(Self { bytes, len })
+    }
+
+    fn of(hasher: &mut Hasher) -> Self {
+        Self { bytes: hasher.finish(), len: hasher.algorithm().len() }
+    }
+
+    /// Writes the digits into `digits`, and returns them.
+    fn digits<'a>(&self, digits: &'a mut [u8; 64]) -> &'a [u8] {
+        write_hex(self.as_bytes(), digits);
+        digits.get(..2 * self.len).unwrap_or_default()
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
@@ -219,36 +180,15 @@ impl Hash {
 
 impl Emit for Hash {
     fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
-        emit_hex(self.as_bytes(), out)
+        out.text(self.digits(&mut [0; 64]))
     }
 }
 
-/// Writes lower-case hexadecimal digits.
-pub(super) fn emit_hex<W: Write>(bytes: &[u8], out: &mut TextWriter<W>) {
-    for byte in bytes {
-        out.text([hex_digit(byte >> 4), hex_digit(byte & 0xF)].map(|digit| digit.to_ascii_lowercase()));
-    }
-}
-
-pub(super) enum Hasher {
-    Md5(Md5),
-    Sha256(Sha256),
-}
-
-impl ErrorType for Hasher {
-    type Error = Infallible;
-}
-
-impl Write for Hasher {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        match self {
-            Self::Md5(hasher) => hasher.update(bytes),
-            Self::Sha256(hasher) => hasher.update(bytes),
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
+/// Writes lower-case hexadecimal digits, as far as there are bytes and room for their digits. Apart from the writer,
+/// which is compiled anew for each sink.
+pub(super) fn write_hex(bytes: &[u8], digits: &mut [u8]) {
+    let (pairs, _) = digits.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        *pair = [hex_digit(byte >> 4), hex_digit(byte & 0xF)].map(|digit| digit.to_ascii_lowercase());
     }
 }

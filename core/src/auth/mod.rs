@@ -8,20 +8,24 @@
 //!
 //! A password is never kept by a server: a [`Ha1`] is enough to check a response of Digest. Whoever has it can
 //! log in, however.
+mod algorithm;
 mod basic;
 mod challenge;
 mod credentials;
 mod hash;
+mod hasher;
+mod md5;
 mod nonce;
 mod parameters;
 mod response;
 #[cfg(test)]
 mod tests;
 
+pub use self::algorithm::Algorithm;
 pub use self::basic::{BasicCredentials, BasicResponse};
 pub use self::challenge::{Challenge, ChallengeRepr, DigestChallenge, Unsupported};
 pub use self::credentials::{Credentials, DigestCredentials, UserName};
-pub use self::hash::{Algorithm, Ha1};
+pub use self::hash::Ha1;
 pub use self::nonce::{Nonce, NonceKey, NonceState};
 pub use self::parameters::{Escaped, Quoted};
 pub use self::response::DigestResponse;

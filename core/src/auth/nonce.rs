@@ -1,6 +1,7 @@
 //! Nonces of a server that keeps none of them (RFC 7616, 5.4).
-use super::hash::{Algorithm, Hash, emit_hex, hash};
-use crate::text::{SliceSink, TextWriter, hexadecimal};
+use super::algorithm::Algorithm;
+use super::hash::{Hash, Part, hash, write_hex};
+use crate::text::hexadecimal;
 use core::fmt;
 use subtle::ConstantTimeEq;
 
@@ -19,9 +20,10 @@ impl NonceKey {
     /// client's address: it is good for nobody else.
     pub fn nonce(&self, seconds: u32, scope: &[u8]) -> Nonce {
         let mut digits = [0; LEN];
-        let mut out = TextWriter::new(SliceSink::new(&mut digits));
-        emit_hex(&seconds.to_be_bytes(), &mut out);
-        emit_hex(self.seal(seconds, scope).as_bytes().get(..SEAL).unwrap_or_default(), &mut out);
+        let (time, seal) = digits.split_at_mut(8);
+        write_hex(&seconds.to_be_bytes(), time);
+        // Of the hash, as much as there is room for.
+        write_hex(self.seal(seconds, scope).as_bytes(), seal);
         Nonce(digits)
     }
 
@@ -41,11 +43,8 @@ impl NonceKey {
     /// The hash of the secret, the time and the scope. The lengths of the first two are fixed, and half of
     /// the hash is all that anybody sees, so that nobody can go on from it.
     fn seal(&self, seconds: u32, scope: &[u8]) -> Hash {
-        hash(Algorithm::Sha256, &|out| {
-            out.text(self.0);
-            out.text(seconds.to_be_bytes());
-            out.text(scope);
-        })
+        let time = seconds.to_be_bytes();
+        hash(Algorithm::Sha256, &[Part::Bytes(&self.0), Part::Bytes(&time), Part::Bytes(scope)])
     }
 }
 

@@ -33,17 +33,9 @@ impl PartialEq<[u8]> for Quoted<'_> {
 /// Writes the bytes without the backslashes.
 impl Emit for Quoted<'_> {
     fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
-        // A lone backslash before a byte is left out, and that byte is written whatever it is.
-        let mut rest = self.0;
-        while let Some(at) = rest.iter().position(|&byte| byte == b'\\')
-            && let Some((plain, [_, tail @ ..])) = rest.split_at_checked(at)
-        {
-            let (escaped, tail) = tail.split_at_checked(1).unwrap_or_default();
-            out.text(plain);
-            out.text(escaped);
-            rest = tail;
+        for byte in self.bytes() {
+            out.text([byte]);
         }
-        out.text(rest);
     }
 }
 
@@ -55,20 +47,14 @@ pub struct Escaped<'a>(pub &'a [u8]);
 impl Emit for Escaped<'_> {
     fn emit<W: Write>(&self, out: &mut TextWriter<W>) {
         out.text("\"");
-        for part in self.0.chunk_by(|&before, &after| is_plain(before) && is_plain(after)) {
-            match part {
-                [b'"'] => out.text("\\\""),
-                [b'\\'] => out.text("\\\\"),
-                [byte] if byte.is_ascii_control() => out.text(" "),
-                plain => out.text(plain),
+        for &byte in self.0 {
+            if matches!(byte, b'"' | b'\\') {
+                out.text("\\");
             }
+            out.text([if byte.is_ascii_control() { b' ' } else { byte }]);
         }
         out.text("\"");
     }
-}
-
-const fn is_plain(byte: u8) -> bool {
-    !matches!(byte, b'"' | b'\\') && !byte.is_ascii_control()
 }
 
 /// An item of a header field that has challenges or credentials (RFC 9110, 11.2 and 11.3).

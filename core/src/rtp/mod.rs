@@ -54,7 +54,7 @@ pub use sender::{
 };
 #[cfg(feature = "server")]
 pub(crate) use sender::{
-    MAX_PACKET, MAX_UDP_SPEED, MIN_PACKET, Message, Next, PIECES, Packet as SplitPacket,
+    MAX_PACKET, MAX_UDP_SPEED, MIN_PACKET, Message, Next, PIECES, Packet as SplitPacket, VARIES,
 };
 pub use sequence::Arrival;
 pub use statistics::{Statistics, StatisticsCounters};

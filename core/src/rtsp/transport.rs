@@ -253,15 +253,16 @@ impl Emit for TransportSpec<'_> {
                 out.text(value);
             }
         }
-        for (name, ports) in [(";client_port=", self.client_port), (";server_port=", self.server_port)] {
-            if let Some(ports) = ports {
+        let channels = self.interleaved.map(|Pair { rtp, rtcp }| Pair { rtp: rtp.into(), rtcp: rtcp.into() });
+        for (name, pair) in [
+            (";client_port=", self.client_port),
+            (";server_port=", self.server_port),
+            (";interleaved=", channels),
+        ] {
+            if let Some(pair) = pair {
                 out.text(name);
-                ports.emit(out);
+                pair.emit(out);
             }
-        }
-        if let Some(channels) = self.interleaved {
-            out.text(";interleaved=");
-            channels.emit(out);
         }
         if let Some(ssrc) = self.ssrc {
             out.text(";ssrc=");

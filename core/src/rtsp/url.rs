@@ -1,5 +1,5 @@
 //! RTSP URLs (RFC 2326, 3.2), and the URLs of the streams of a presentation (C.1.1).
-use crate::text::{self, Emit, TextWriter};
+use crate::text::{self, Decoded, Emit, TextWriter};
 use core::fmt;
 use embedded_io::Write;
 
@@ -217,16 +217,15 @@ impl<'a> Url<'a> {
     /// the session description or that of a track, or only its path.
     #[cfg(feature = "auth")]
     pub fn is_same_presentation(&self, uri: &[u8]) -> bool {
-        let path = match text::split_once(uri, b':') {
-            _ if uri.starts_with(b"/") => uri,
-            Some((scheme, rest))
-                if [&b"rtsp"[..], b"rtsps"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) =>
-            {
-                let Some(rest) = rest.strip_prefix(b"//") else { return false };
-                let end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
-                rest.get(end..).unwrap_or_default()
-            }
-            _ => return false,
+        let path = if uri.starts_with(b"/") {
+            uri
+        } else if text::starts_with_ignore_case(uri, b"rtsp") {
+            let (Some([b's' | b'S', rest @ ..]) | Some(rest)) = uri.get(4..) else { return false };
+            let Some(rest) = rest.strip_prefix(b"://") else { return false };
+            let end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
+            rest.get(end..).unwrap_or_default()
+        } else {
+            return false;
         };
         let (path, query) =
             text::split_once(path, b'?').map_or((path, None), |(path, query)| (path, Some(query)));
@@ -344,26 +343,6 @@ fn split_track(path: &[u8]) -> Option<(&[u8], u8)> {
     let number = control.strip_prefix(b"track")?;
     let number = text::decimal(number.strip_prefix(b"ID=").unwrap_or(number))?;
     Some((base, u8::try_from(number).ok()?))
-}
-
-/// The bytes for which percent-encoded text stands. A `%` without two digits stands for itself.
-struct Decoded<'a>(&'a [u8]);
-
-impl Iterator for Decoded<'_> {
-    type Item = u8;
-
-    fn next(&mut self) -> Option<u8> {
-        let digit = |b: u8| char::from(b).to_digit(16);
-        if let [b'%', high, low, rest @ ..] = self.0
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
-        {
-            self.0 = rest;
-            return Some((high << 4 | low) as u8);
-        }
-        let (&first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(first)
-    }
 }
 
 #[cfg(test)]

@@ -46,13 +46,14 @@ pub struct Config {
     /// The greatest delivery rate, as a multiple of the presentation rate, that a client gets; 0 counts as 1.
     /// A client asks for a rate with the header `Speed` (RFC 2326, 12.35). If the client asks for more than
     /// the limit, it gets the limit, and the reply says so. Over UDP, the limit is never more than 4. Live
-    /// media always have speed 1.
+    /// media always have speed 1, and so have all without the feature `scale`.
     pub max_speed: u16,
     /// Is true if sessions over UDP adapt to loss. When a client reports that more than 10 % of packets are
     /// lost, its session sends only every second frame. If the loss goes on, the session sends every fourth
     /// frame, and at last every eighth. When the client reports a loss of less than 2 %, the session goes
     /// back step by step to all frames. Each change is reported as
-    /// [`Notice::Adapted`](super::Notice::Adapted). Interleaved sessions never adapt.
+    /// [`Notice::Adapted`](super::Notice::Adapted). Interleaved sessions never adapt. Without the feature `adapt`, no
+    /// session does.
     pub adapt: bool,
 }
 

@@ -59,8 +59,9 @@ pub struct Authenticator<'a, U: ?Sized> {
 /// What a connection keeps of its login. The default value is that of a new connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Login {
-    /// The hash of the nonce with which the connection is logged in.
-    nonce: u64,
+    /// When the nonce was made with which the connection is logged in. No two nonces of a connection are made in the
+    /// same second.
+    made: Option<u32>,
     /// The highest count that came with it.
     count: u32,
     user: Option<u16>,
@@ -124,9 +125,17 @@ impl<'a, U: Users + ?Sized> Authenticator<'a, U> {
     /// Checks the credentials of a request. A user who is not known takes the same work as a wrong password, and has
     /// the same answer.
     pub fn check(&self, login: &mut Login, attempt: &Attempt<'_>) -> Verdict {
+        self.check_for(None, login, attempt)
+    }
+
+    /// As [`Self::check`]. Where there is an `owner`, others are foreign.
+    fn check_for(&self, owner: Option<u16>, login: &mut Login, attempt: &Attempt<'_>) -> Verdict {
         match attempt.authorization.and_then(Credentials::parse) {
-            Some(Credentials::Digest(credentials)) => self.check_digest(login, attempt, &credentials),
-            Some(Credentials::Basic(credentials)) if self.basic => self.check_basic(login, &credentials),
+            Some(Credentials::Digest(credentials)) => self.check_digest(owner, login, attempt, &credentials),
+            Some(Credentials::Basic(credentials)) if self.basic => {
+                self.check_basic(owner, login, &credentials)
+            }
+            _ if owner.is_some() && attempt.authorization.is_some() => Verdict::Foreign,
             _ => Verdict::Challenged { stale: false },
         }
     }
@@ -151,43 +160,58 @@ impl<'a, U: Users + ?Sized> Authenticator<'a, U> {
         Challenges { realm: self.realm, nonce, stale, basic: self.basic }
     }
 
+    // Inlined, it takes more of a microcontroller's flash.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn check_digest(
         &self,
+        owner: Option<u16>,
         login: &mut Login,
         attempt: &Attempt<'_>,
         credentials: &DigestCredentials<'_>,
     ) -> Verdict {
         let user = self.find(credentials.user().bytes());
-        let ha1 = self.ha1(user, credentials.algorithm());
-        // It is tried all the same, for the time that it takes.
-        let tried = ha1.unwrap_or_else(|| Ha1::of_nobody(credentials.algorithm()));
-        let is_right = credentials.verify(&tried, attempt.method) & ha1.is_some();
+        if owner.is_some() && owner != user {
+            return Verdict::Foreign;
+        }
+        // Where there is no user, that of another one is tried all the same, for the time that it takes.
+        let ha1 = self.users.ha1(user.unwrap_or_default(), credentials.algorithm());
+        let nobody = Ha1::of_nobody(credentials.algorithm());
+        let is_right = credentials.verify(ha1.as_ref().unwrap_or(&nobody), attempt.method) & ha1.is_some();
         let Some(granted) = user.filter(|_| is_right && credentials.realm() == *self.realm.as_bytes()) else {
             return Verdict::Wrong { user };
         };
         if !(attempt.is_target)(credentials.uri().raw()) {
             return Verdict::Misdirected;
         }
+        let now = seconds(attempt.now);
         let nonce = credentials.nonce().raw();
-        let known = login.nonce == digest(nonce);
-        let lifetime = if known { LOGGED_IN } else { self.lifetime };
-        let state = self.key.check(nonce, seconds(attempt.now), &attempt.scope.0, lifetime);
-        let grows = !known || credentials.count().is_none_or(|count| count > login.count);
-        if !matches!(state, NonceState::Valid { .. }) || !grows {
+        let NonceState::Valid { age } = self.key.check(nonce, now, &attempt.scope.0, u32::MAX) else {
+            return Verdict::Challenged { stale: true };
+        };
+        let made = Some(now.saturating_sub(age));
+        let known = login.made == made;
+        let (lifetime, before) = if known { (LOGGED_IN, login.count) } else { (self.lifetime, 0) };
+        if age > lifetime || (known && credentials.count().is_some_and(|count| count <= before)) {
             return Verdict::Challenged { stale: true };
         }
-        let count = credentials.count().unwrap_or(if known { login.count } else { 0 });
-        *login = Login { nonce: digest(nonce), count, user: Some(granted) };
+        *login = Login { made, count: credentials.count().unwrap_or(before), user: Some(granted) };
         Verdict::Granted(granted)
     }
 
-    fn check_basic(&self, login: &mut Login, credentials: &BasicCredentials<'_>) -> Verdict {
+    fn check_basic(
+        &self,
+        owner: Option<u16>,
+        login: &mut Login,
+        credentials: &BasicCredentials<'_>,
+    ) -> Verdict {
         let mut buffer = [0; MAX_USER + MAX_PASSWORD];
-        let Some((name, password)) = credentials.user_and_password(&mut buffer) else {
-            return Verdict::Wrong { user: None };
-        };
-        let user = self.find(name.iter().copied());
-        let ha1 = self.ha1(user, Algorithm::Sha256);
+        let named = credentials.user_and_password(&mut buffer);
+        let user = named.and_then(|(name, _)| self.find(name.iter().copied()));
+        if owner.is_some() && owner != user {
+            return Verdict::Foreign;
+        }
+        let Some((name, password)) = named else { return Verdict::Wrong { user } };
+        let ha1 = self.users.ha1(user.unwrap_or_default(), Algorithm::Sha256);
         let tried = Ha1::new(Algorithm::Sha256, name, self.realm, password);
         let is_right = tried.is(&ha1.unwrap_or_else(|| Ha1::of_nobody(Algorithm::Sha256))) & ha1.is_some();
         match user.filter(|_| is_right) {
@@ -199,23 +223,20 @@ impl<'a, U: Users + ?Sized> Authenticator<'a, U> {
         }
     }
 
-    /// Returns what is kept of a user's password. That of another one is asked for where there is no user, for the time
-    /// that it takes.
-    fn ha1(&self, user: Option<u16>, algorithm: Algorithm) -> Option<Ha1> {
-        let kept = self.users.ha1(user.unwrap_or_default(), algorithm);
-        kept.filter(|_| user.is_some())
-    }
-
     fn find(&self, name: impl Iterator<Item = u8>) -> Option<u16> {
-        let mut bytes = heapless::Vec::<u8, MAX_USER>::new();
+        let (mut bytes, mut len) = ([0; MAX_USER], 0);
         for byte in name {
-            bytes.push(byte).ok()?;
+            *bytes.get_mut(len)? = byte;
+            len += 1;
         }
-        self.users.find(&bytes)
+        self.users.find(bytes.get(..len)?)
     }
 }
 
 impl Login {
+    /// The login of a new connection.
+    pub(super) const NOBODY: Self = Self { made: None, count: 0, user: None };
+
     /// Returns the user who was last let in on the connection; `None` if nobody was.
     pub const fn user(&self) -> Option<u16> {
         self.user
@@ -226,12 +247,15 @@ impl Login {
     pub const fn renumber(&mut self, user: Option<u16>) {
         match user {
             Some(_) => self.user = user,
-            None => *self = Self { nonce: 0, count: 0, user: None },
+            None => *self = Self::NOBODY,
         }
     }
 }
 
 impl Scope {
+    /// The scope of no connection.
+    pub(super) const NONE: Self = Self([0; 18]);
+
     /// Returns the scope of one connection, by its client's address and port.
     pub const fn connection(peer: SocketAddr) -> Self {
         let Self(mut bytes) = Self::address(peer);
@@ -281,27 +305,23 @@ impl Request<'_> {
         if self.method() == Method::Options {
             return Verdict::Public;
         }
-        let authorization = self.header("Authorization");
-        if authorization.is_some() && login.user.is_some() && !authenticator.is_own(login, authorization) {
-            return Verdict::Foreign;
-        }
         let is_target =
             |uri: &[u8]| uri == self.raw_url() || self.url().is_some_and(|url| url.is_same_presentation(uri));
         let attempt = Attempt {
-            authorization,
+            authorization: self.header("Authorization"),
             method: self.method().name(),
             scope: Scope::connection(self.peer()),
             now: self.now().at,
             is_target: &is_target,
         };
-        authenticator.check(login, &attempt)
+        authenticator.check_for(login.user, login, &attempt)
     }
 
     /// Answers a request that [`Self::log_in`] has not let in: with a challenge, or as the [`Verdict`] says.
     pub fn deny<U: Users + ?Sized>(self, verdict: Verdict, authenticator: &Authenticator<'_, U>) -> Answered {
         match verdict {
-            Verdict::Misdirected => self.refuse(Status::BAD_REQUEST, &[]),
-            Verdict::Foreign => self.refuse(Status::FORBIDDEN, &[]),
+            Verdict::Misdirected => self.done(Err(Status::BAD_REQUEST)),
+            Verdict::Foreign => self.done(Err(Status::FORBIDDEN)),
             Verdict::Challenged { stale } => self.challenge(authenticator, stale),
             Verdict::Public | Verdict::Granted(_) | Verdict::Wrong { .. } => {
                 self.challenge(authenticator, false)
@@ -323,11 +343,4 @@ impl Request<'_> {
 /// Returns whole seconds. After a century they begin anew, and all nonces are too old.
 const fn seconds(at: Instant) -> u32 {
     (at.as_micros() / 1_000_000) as u32
-}
-
-/// Returns what tells the nonces of a connection apart, by FNV-1a: only nonces of this server are looked at.
-fn digest(nonce: &[u8]) -> u64 {
-    nonce
-        .iter()
-        .fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3))
 }

@@ -1,16 +1,18 @@
 //! Logins for any application: [`LoginApp`] lets through what users ask, and challenges everybody else.
 use super::application::Application;
 use super::event::Notice;
-use super::login::{Authenticator, LIFETIME, Login, Users, Verdict};
+use super::login::{Authenticator, LIFETIME, Login, Scope, Users, Verdict};
 use super::request::{Answered, Request};
 use crate::auth::NonceKey;
 use crate::rtsp::{Method, Status};
 use crate::time::{Duration, Instant};
-use core::net::{IpAddr, SocketAddr};
+use core::mem;
+use core::net::SocketAddr;
 
 /// How long an address is not heard after its first wrong password, and how long at most: the time doubles with each.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
-/// The same in seconds, as a client is told it.
+/// In seconds.
+const PAUSES: (u8, u8) = (1, 8);
+/// The longest one, as a client is told it.
 const RETRY_AFTER: &str = "8";
 /// How long the wrong passwords of an address are remembered after the last one.
 const MEMORY: Duration = Duration::from_secs(600);
@@ -22,17 +24,29 @@ const MEMORY: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub struct Logins<const N: usize> {
     key: NonceKey,
-    /// The connections that have sent credentials, the one that did so last at the end.
-    by_connection: heapless::Vec<(SocketAddr, Login), N>,
-    failures: heapless::Vec<Failure, N>,
+    /// The connections that were let in.
+    connections: [Place; N],
+    /// The addresses that have sent wrong passwords.
+    addresses: [Place; N],
 }
 
-/// The wrong passwords of an address.
+/// What is remembered of a connection, or of an address. One type for both, so that its code is there once. Of several
+/// places, the one that was used last is at the end.
 #[derive(Clone, Copy, Debug)]
-struct Failure {
-    address: IpAddr,
-    last: Instant,
-    pause: Duration,
+struct Place {
+    /// [`Scope::NONE`] where nothing is remembered.
+    scope: Scope,
+    /// Of a connection.
+    login: Login,
+    /// When the last wrong password came.
+    failed: Instant,
+    /// For how many seconds after that the address is not heard; 0 if there was none.
+    pause: u8,
+}
+
+impl Place {
+    const EMPTY: Self =
+        Self { scope: Scope::NONE, login: Login::NOBODY, failed: Instant::from_micros(0), pause: 0 };
 }
 
 /// An [`Application`] that has the requests of users answered by another one, `app`. Anybody else is answered with a
@@ -58,45 +72,43 @@ pub struct LoginApp<'a, A, U: ?Sized, const N: usize> {
 impl<const N: usize> Logins<N> {
     /// Begins with no logins. Draw the key anew at each start.
     pub const fn new(key: NonceKey) -> Self {
-        Self { key, by_connection: heapless::Vec::new(), failures: heapless::Vec::new() }
+        Self { key, connections: [Place::EMPTY; N], addresses: [Place::EMPTY; N] }
     }
+}
 
-    /// Returns the login of a connection.
-    fn login(&self, peer: SocketAddr) -> Login {
-        let known = self.by_connection.iter().find(|(other, _)| *other == peer);
-        known.map(|(_, login)| *login).unwrap_or_default()
+/// Returns what is remembered of a scope.
+fn known(places: &mut [Place], scope: Scope) -> Option<&mut Place> {
+    places.iter_mut().find(|place| place.scope == scope)
+}
+
+/// Returns the place of a scope, which is the last one then. If it has none, it gets an empty one, or else the
+/// first one: that of a connection which has sent credentials least lately has usually ended. If it has not, its
+/// client has to answer another challenge.
+fn renewed(places: &mut [Place], scope: Scope) -> Option<&mut Place> {
+    let of = |scope| places.iter().position(|place| place.scope == scope);
+    let at = of(scope).or_else(|| of(Scope::NONE)).unwrap_or(0);
+    let (mut last, others) = places.get_mut(at..)?.split_first_mut()?;
+    if last.scope != scope {
+        *last = Place { scope, ..Place::EMPTY };
     }
-
-    /// Keeps the login of a connection. Where there is no place left, that of the connection goes that has sent
-    /// credentials least lately: usually it has ended. If it has not, its client has to answer another challenge.
-    fn keep(&mut self, peer: SocketAddr, login: Login) {
-        self.forget(peer);
-        if self.by_connection.is_full() && N > 0 {
-            self.by_connection.remove(0);
-        }
-        let _ = self.by_connection.push((peer, login));
+    for next in others {
+        mem::swap(last, next);
+        last = next;
     }
+    Some(last)
+}
 
-    fn forget(&mut self, peer: SocketAddr) {
-        self.by_connection.retain(|(other, _)| *other != peer);
-    }
+/// Returns whether credentials of an address are to be looked at.
+fn may_try(addresses: &mut [Place], address: Scope, now: Instant) -> bool {
+    known(addresses, address)
+        .is_none_or(|place| place.failed + Duration::from_secs(u64::from(place.pause)) <= now)
+}
 
-    /// Returns whether credentials of an address are to be looked at.
-    fn may_try(&self, address: IpAddr, now: Instant) -> bool {
-        let failure = self.failures.iter().find(|failure| failure.address == address);
-        failure.is_none_or(|failure| failure.last + failure.pause <= now)
-    }
-
-    /// Takes note of a wrong password.
-    fn has_failed(&mut self, address: IpAddr, now: Instant) {
-        let known = self.failures.iter().find(|failure| failure.address == address);
-        let before = known.filter(|failure| now.since(failure.last) < MEMORY).map(|failure| failure.pause);
-        self.failures.retain(|failure| failure.address != address);
-        if self.failures.is_full() && N > 0 {
-            self.failures.remove(0);
-        }
-        let pause = before.map_or(PAUSES.0, |pause| (pause + pause).min(PAUSES.1));
-        let _ = self.failures.push(Failure { address, last: now, pause });
+/// Takes note of a wrong password.
+fn has_failed(addresses: &mut [Place], address: Scope, now: Instant) {
+    if let Some(place) = renewed(addresses, address) {
+        let before = if now.since(place.failed) < MEMORY { place.pause } else { 0 };
+        (place.failed, place.pause) = (now, before.saturating_mul(2).clamp(PAUSES.0, PAUSES.1));
     }
 }
 
@@ -108,30 +120,32 @@ impl<A: Application, U: Users + ?Sized, const N: usize> Application for LoginApp
     }
 
     fn request(&mut self, request: Request<'_>) -> Answered {
+        let Logins { key, connections, addresses } = &mut *self.logins;
         let (peer, now) = (request.peer(), request.now().at);
-        let mut login = self.logins.login(peer);
+        let (scope, address) = (Scope::connection(peer), Scope::address(peer));
+        let mut login = known(connections, scope).map_or(Login::NOBODY, |place| place.login);
         let tries = request.method() != Method::Options && request.header("Authorization").is_some();
-        if tries && login.user().is_none() && !self.logins.may_try(peer.ip(), now) {
-            return request.refuse(Status::SERVICE_UNAVAILABLE, &[("Retry-After", RETRY_AFTER)]);
+        if tries && login.user().is_none() && !may_try(addresses, address, now) {
+            return request.answer(Status::SERVICE_UNAVAILABLE, &|reply| {
+                reply.header("Retry-After", RETRY_AFTER);
+                reply.end();
+            });
         }
-        let authenticator = Authenticator {
-            realm: self.realm,
-            users: self.users,
-            key: &self.logins.key,
-            lifetime: LIFETIME,
-            basic: false,
-        };
+        let authenticator =
+            Authenticator { realm: self.realm, users: self.users, key, lifetime: LIFETIME, basic: false };
         let verdict = request.log_in(&authenticator, &mut login);
         match verdict {
             Verdict::Public => self.app.request(request),
             Verdict::Granted(_) => {
-                self.logins.keep(peer, login);
+                if let Some(place) = renewed(connections, scope) {
+                    place.login = login;
+                }
                 self.app.request(request)
             }
             verdict => {
                 let answered = request.deny(verdict, &authenticator);
                 if let Verdict::Wrong { user } = verdict {
-                    self.logins.has_failed(peer.ip(), now);
+                    has_failed(addresses, address, now);
                     self.app.notice(peer, Notice::LoginRefused { user });
                 }
                 answered
@@ -140,8 +154,10 @@ impl<A: Application, U: Users + ?Sized, const N: usize> Application for LoginApp
     }
 
     fn notice(&mut self, peer: SocketAddr, notice: Notice) {
-        if let Notice::Disconnect(_) = notice {
-            self.logins.forget(peer);
+        if let Notice::Disconnect(_) = notice
+            && let Some(place) = known(&mut self.logins.connections, Scope::connection(peer))
+        {
+            *place = Place::EMPTY;
         }
         self.app.notice(peer, notice);
     }

@@ -3,7 +3,7 @@ use super::echo::Echo;
 use super::event::{ConnError, SessionId};
 use super::state::{ConnState, Front};
 use super::stream::{Route, Stream};
-use crate::rtp::{self, MIN_PACKET};
+use crate::rtp::{self, MIN_PACKET, VARIES};
 use crate::rtsp::interleaved::{Data, MAGIC};
 use crate::rtsp::{
     self, LowerTransport, Message, Method, Pair, ParseError, ParseErrorKind, Parsed, Profile, Range, Scale,
@@ -290,11 +290,13 @@ fn max_packet(message: &rtsp::Request<'_>, configured: u16) -> Result<u16, Statu
 fn wish(message: &rtsp::Request<'_>, session: SessionId) -> Result<Content, Status> {
     let headers = &message.headers;
     let range = headers.get("Range").map(Range::parse).transpose().map_err(|_| Status::INVALID_RANGE)?;
-    let scale = match headers.get("Scale") {
+    // Whoever plays at one pace knows neither header, and does not answer them.
+    let of_pace = |name| if VARIES { headers.get(name) } else { None };
+    let scale = match of_pace("Scale") {
         Some(value) => Some(Scale::parse(value).ok_or(Status::BAD_REQUEST)?),
         None => None,
     };
-    let speed = match headers.get("Speed") {
+    let speed = match of_pace("Speed") {
         Some(value) => Some(Speed::parse(value).ok_or(Status::BAD_REQUEST)?),
         None => None,
     };

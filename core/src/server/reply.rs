@@ -7,7 +7,7 @@ use super::receive::{Content, Offer, OfferedTransport, Received, Wish, offered_t
 use super::state::ConnState;
 use super::stream::{Route, Stream};
 use crate::frame::{FrameStore, Miss, Seek, TrackId};
-use crate::rtp::{MAX_UDP_SPEED, Pace, Play, Sender, SenderConfig};
+use crate::rtp::{MAX_UDP_SPEED, Pace, Play, Sender, SenderConfig, VARIES};
 use crate::rtsp::{
     MessageWriter, Method, Pair, Position, Profile, Range, RtpInfo, Scale, Session, Speed, Status,
     TransportSpec, Url,
@@ -287,7 +287,8 @@ impl ConnState {
             }
         }
         // PLAY while playing, to no other place and at no other pace, is legal and changes nothing.
-        let same_pace = |track: &Stream| (scale, speed) == (None, None) || track.sender.pace() == pace;
+        let same_pace =
+            |track: &Stream| !VARIES || (scale, speed) == (None, None) || track.sender.pace() == pace;
         let goes_on =
             range.is_none() && self.tracks(session).any(|track| track.is_playing() && same_pace(track));
         let stop = asked_stop.filter(|stop| pace.is_reverse() || end.is_none_or(|end| *stop < end));
@@ -358,10 +359,10 @@ impl ConnState {
                 if let Some(range) = range {
                     reply.header("Range", range);
                 }
-                if scale.is_some() {
+                if VARIES && scale.is_some() {
                     reply.header("Scale", &pace.scale());
                 }
-                if speed.is_some() {
+                if VARIES && speed.is_some() {
                     reply.header("Speed", &pace.speed());
                 }
                 if let Some(infos) = &infos {
@@ -385,7 +386,7 @@ impl ConnState {
         speed: Option<Speed>,
         end: Option<MediaTime>,
     ) -> Pace {
-        if end.is_none() {
+        if !VARIES || end.is_none() {
             return Pace::default();
         }
         let configured = u32::from(self.config.max_speed).saturating_mul(Speed::NORMAL.thousandths());

@@ -236,7 +236,7 @@ impl<'a> Request<'a> {
     }
 
     /// Ends a request that was accepted, unless it could not be granted.
-    fn done(self, granted: Result<(), Status>) -> Answered {
+    pub(super) fn done(self, granted: Result<(), Status>) -> Answered {
         if let Err(status) = granted {
             self.state.reply(self.tx, status, self.received.echo(), &|reply| reply.end());
         }

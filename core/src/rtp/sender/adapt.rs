@@ -12,6 +12,9 @@
 use crate::rtp::rtcp::ReportBlock;
 use crate::time::{Duration, Instant};
 
+/// Whether any sender adapts. The compiler leaves out what adapts, where it knows that none does.
+pub(super) const ADAPTS: bool = cfg!(feature = "adapt");
+
 /// In 256ths, as reports have it (RFC 3550, 6.4.1).
 const LOSSY: u32 = 26;
 const CLEAN: u32 = 5;

@@ -104,7 +104,8 @@ pub struct SenderConfig {
     /// packets are lost for about two seconds, the sender halves its frame rate. While the loss goes on, the
     /// sender halves the rate again, down to one frame in eight, but not below two frames a second. If less
     /// than 2 % of packets are lost, the sender doubles the frame rate again, up to all frames. Each change
-    /// is a [`SenderEvent::Adapted`]. With [`Framing::Interleaved`], this field has no effect.
+    /// is a [`SenderEvent::Adapted`]. With [`Framing::Interleaved`], or without the feature `adapt`, this field has
+    /// no effect.
     pub adapt: bool,
     /// How many bytes of a frame of live media leave at once, in packets of 1,400 bytes or fewer longer ones; at
     /// least one packet does. The number is rounded down to a multiple of 2,800, and is 714,000 at most. The next

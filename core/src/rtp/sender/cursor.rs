@@ -1,4 +1,5 @@
 //! Which frame is sent next.
+use super::adapt::ADAPTS;
 use super::burst::{Burst, Position};
 use super::select::{Cause, Choice, Pressure};
 use super::{Pace, Phase, Place, Sender, Target};
@@ -73,7 +74,7 @@ impl Sender {
             let Some(info) = &store.info(self.track) else { return false };
             let Some(packetizer) = &self.packetizer(info, frame) else { return self.pass_over(1) };
             self.schedule(frame, packetizer);
-            if let Some(adaptation) = &mut self.adaptation {
+            if ADAPTS && let Some(adaptation) = &mut self.adaptation {
                 self.adapted |= adaptation.rise(now.at);
             }
         }
@@ -223,7 +224,7 @@ impl Sender {
     /// ticks.
     fn one_in(&self, shown: u64) -> u64 {
         match &self.adaptation {
-            Some(adaptation) if adaptation.one_in() > 1 => adaptation.steps(self.span(shown)),
+            Some(adaptation) if ADAPTS && adaptation.one_in() > 1 => adaptation.steps(self.span(shown)),
             _ => 1,
         }
     }

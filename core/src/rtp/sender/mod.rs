@@ -21,7 +21,7 @@ pub(crate) use burst::Next;
 pub(crate) use burst::{Message, PIECES};
 pub use config::{Framing, Play, SenderConfig, SenderCounters, SenderEvent};
 #[cfg(feature = "server")]
-pub(crate) use pace::MAX_UDP_SPEED;
+pub(crate) use pace::{MAX_UDP_SPEED, VARIES};
 pub use pace::{Pace, Scale, Speed};
 #[cfg(feature = "server")]
 pub(crate) use packet::Packet;
@@ -32,7 +32,7 @@ use crate::frame::{FrameId, FrameStore, Miss, Seek, TrackId, Want};
 use crate::payload::Cursor;
 use crate::rtp::rtcp;
 use crate::time::{Duration, Instant, MediaTime, Now, sooner};
-use adapt::Adaptation;
+use adapt::{ADAPTS, Adaptation};
 use config::{MAGIC, Outlet, PREFIX_LEN};
 use schedule::Origin;
 use select::Selection;
@@ -180,7 +180,7 @@ impl Sender {
     /// nothing until [`Self::play`].
     pub fn new(now: Now, config: SenderConfig) -> Self {
         // A byte stream loses nothing.
-        let adapt = config.adapt && config.framing == Framing::Datagram;
+        let adapt = ADAPTS && config.adapt && config.framing == Framing::Datagram;
         Self {
             track: config.track,
             outlet: Outlet::new(config.framing, config.live_burst),
@@ -396,7 +396,8 @@ impl Sender {
                 // Its buffer may hold more than a switch on the way, or than its program reads in time.
                 self.outlet.limit_bursts();
             }
-            if self.is_playing()
+            if ADAPTS
+                && self.is_playing()
                 && let Some(adaptation) = &mut self.adaptation
             {
                 self.adapted |= adaptation.on_report(now.at, &block, self.counters.packets as u32);
@@ -460,7 +461,7 @@ impl Sender {
         if skipped > 0 {
             return Some(SenderEvent::Skipped(u64::from(skipped)));
         }
-        if core::mem::take(&mut self.adapted) {
+        if ADAPTS && core::mem::take(&mut self.adapted) {
             let one_in = self.adaptation.map_or(1, |adaptation| adaptation.one_in());
             return Some(SenderEvent::Adapted(one_in));
         }
@@ -469,7 +470,7 @@ impl Sender {
 
     /// Returns true if [`Self::poll_event`] will return an event.
     pub const fn has_event(&self) -> bool {
-        self.skipped > 0 || self.adapted || self.ended
+        self.skipped > 0 || (ADAPTS && self.adapted) || self.ended
     }
 
     /// Returns the frame that is being sent, or, between frames, the frame that will be sent next. Use this

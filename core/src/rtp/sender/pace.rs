@@ -14,6 +14,10 @@ const MIN_SPEED: u32 = 100;
 #[cfg(feature = "server")]
 pub(crate) const MAX_UDP_SPEED: u32 = 4_000;
 
+/// Whether there is any pace but the usual one. The compiler leaves out what is for others, where it knows that
+/// there are none.
+pub(crate) const VARIES: bool = cfg!(feature = "scale");
+
 /// So many thousandths make 1.
 const UNIT: u32 = 1_000;
 
@@ -133,7 +137,12 @@ impl Pace {
     ///
     /// A speed below 0.1 becomes 0.1. A speed above `max_speed` becomes `max_speed`, which is in thousandths:
     /// 4,000 is the speed 4. Values of `max_speed` below 1,000 count as 1,000.
+    ///
+    /// Without the feature `scale`, the result is [`Self::NORMAL`].
     pub fn nearest(scale: Scale, speed: Speed, max_speed: u32) -> Self {
+        if !VARIES {
+            return Self::NORMAL;
+        }
         let magnitude = match scale.magnitude() {
             slow @ ..1_000 => slow.max(MIN_SCALE),
             fast => (fast.saturating_add(500) / 1_000 * 1_000).min(MAX_SCALE),
@@ -146,17 +155,17 @@ impl Pace {
 
     /// Returns the scale: how fast the medium's own time goes while it is shown, and in which direction.
     pub const fn scale(self) -> Scale {
-        self.scale
+        if VARIES { self.scale } else { Scale::NORMAL }
     }
 
     /// Returns the speed: how fast frames are delivered, compared with how fast they are shown.
     pub const fn speed(self) -> Speed {
-        self.speed
+        if VARIES { self.speed } else { Speed::NORMAL }
     }
 
     /// Returns true if the medium is played backwards.
     pub const fn is_reverse(self) -> bool {
-        self.scale.is_reverse()
+        self.scale().is_reverse()
     }
 
     /// Returns true if `time` comes before `other` in the direction of play. Forwards, the earlier time comes
@@ -167,7 +176,7 @@ impl Pace {
 
     /// From one frame that is sent to the next, in frames, where frames can be left out in strides.
     pub(super) fn stride(self) -> u32 {
-        (self.scale.magnitude() / UNIT).max(1)
+        (self.scale().magnitude() / UNIT).max(1)
     }
 
     /// The frame so many strides on; `None` before the first one.
@@ -215,7 +224,7 @@ impl Pace {
 
     /// How much of the medium is played in so much time.
     pub(super) fn media_span(self, played: Duration) -> Duration {
-        played.times(self.scale.magnitude(), UNIT)
+        played.times(self.scale().magnitude(), UNIT)
     }
 
     /// For how long a frame is shown that lasts for `duration` in the medium, in ticks.
@@ -225,23 +234,23 @@ impl Pace {
 
     /// How long it takes to deliver what is played for so long.
     pub(super) fn delivery(self, played: Duration) -> Duration {
-        played.times(UNIT, self.speed.thousandths())
+        played.times(UNIT, self.speed().thousandths())
     }
 
     /// What is delivered in so much time, as long as it is played.
     pub(super) fn delivered(self, span: Duration) -> Duration {
-        span.times(self.speed.thousandths(), UNIT)
+        span.times(self.speed().thousandths(), UNIT)
     }
 
     /// What must have been delivered in so much time, or a client that shows it as it comes is kept
     /// waiting. One that asked for more than that shows it from a buffer, and wants every frame.
     pub(super) fn required(self, span: Duration) -> Duration {
-        if self.speed > Speed::NORMAL { Duration::ZERO } else { self.delivered(span) }
+        if self.speed() > Speed::NORMAL { Duration::ZERO } else { self.delivered(span) }
     }
 
     /// Exact at scale 1, and otherwise rounded down to a tick.
     fn to_play(self, media: u64) -> u64 {
-        match self.scale.magnitude() {
+        match self.scale().magnitude() {
             UNIT => media,
             // In ticks, not in microseconds, which makes no difference to the calculation.
             scale => Duration::from_micros(media).times(UNIT, scale).as_micros(),
