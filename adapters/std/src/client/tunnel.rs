@@ -4,8 +4,11 @@
 //!
 //! A server may ask for a login in HTTP, as well as in the RTSP that is in the tunnel. A request that it does not let in is
 //! made anew on another connection.
+use super::byte_stream::ByteStream;
 use super::http_login::{authorization, challenges, on_challenge};
 use super::refusal::Refusal;
+#[cfg(feature = "tls")]
+use crate::tls::Distrust;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use mio::net::TcpStream;
@@ -17,8 +20,8 @@ use std::io::{self, Read, Write};
 use std::mem;
 use std::net::SocketAddr;
 
-/// The scheme of URLs of tunnels, as GStreamer has it. Their default port is that of RTSP.
-const SCHEME: &str = "rtsph";
+/// The schemes of URLs of tunnels, as GStreamer has them, with those of RTSP that have the same default ports.
+const SCHEMES: [(&str, &str); 2] = [("rtsph", "rtsp"), ("rtspsh", "rtsps")];
 /// The longest head of an answer in bytes, and the most header fields in it.
 const MAX_HEAD: usize = 8 << 10;
 const MAX_FIELDS: usize = 64;
@@ -29,13 +32,16 @@ const POST_FIELDS: &str = "Content-Type: application/x-rtsp-tunnelled\r\n\
                            Expires: Sun, 9 Jan 1972 00:00:00 GMT\r\n";
 
 /// Returns the URL that requests name in place of `url`, and whether it is reached over HTTP: true for `rtsph://`, which
-/// otherwise means what `rtsp://` does. Any other `url` is returned as it is.
+/// otherwise means what `rtsp://` does, and for `rtspsh://`, which is inside TLS as `rtsps://` is. Any other `url` is returned
+/// as it is.
 pub fn rtsp_url(url: &str) -> (Cow<'_, str>, bool) {
-    match url.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => {
-            (Cow::Owned(format!("rtsp://{rest}")), true)
-        }
-        _ => (Cow::Borrowed(url), false),
+    let found = url.split_once("://").and_then(|(scheme, rest)| {
+        let (_, inner) = SCHEMES.iter().find(|(outer, _)| scheme.eq_ignore_ascii_case(outer))?;
+        Some(format!("{inner}://{rest}"))
+    });
+    match found {
+        Some(url) => (Cow::Owned(url), true),
+        None => (Cow::Borrowed(url), false),
     }
 }
 
@@ -67,9 +73,9 @@ enum State {
     /// This has come of the head of the answer to the GET.
     Asking(Vec<u8>),
     /// The connection of the POST is being made. What came after the head is kept.
-    Connecting(TcpStream, Vec<u8>),
+    Connecting(ByteStream, Vec<u8>),
     Open {
-        post: TcpStream,
+        post: ByteStream,
         early: Vec<u8>,
         /// This has come of the head of an answer to the POST.
         answer: Vec<u8>,
@@ -124,11 +130,11 @@ impl Tunnel {
         [head.as_bytes(), &authorization, b"\r\n"].concat()
     }
 
-    /// Begins to connect to the server once more.
-    fn connect(&self, server: SocketAddr) -> io::Result<TcpStream> {
-        let mut stream = TcpStream::connect(server)?;
-        self.registry.register(&mut stream, self.token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(stream)
+    /// Begins to connect to the server once more, inside TLS if `get` is.
+    fn connect(&self, get: &ByteStream, server: SocketAddr) -> io::Result<ByteStream> {
+        let mut socket = TcpStream::connect(server)?;
+        self.registry.register(&mut socket, self.token, Interest::READABLE | Interest::WRITABLE)?;
+        get.again(socket)
     }
 
     /// Takes in a challenge. Succeeds if the request is to be made anew.
@@ -155,11 +161,20 @@ impl Tunnel {
         self.refusal.take()
     }
 
+    /// Takes the reason why the server of the POST is not trusted, if it is not.
+    #[cfg(feature = "tls")]
+    pub(super) fn take_distrust(&mut self) -> Option<Distrust> {
+        match &mut self.state {
+            State::Open { post, .. } => post.take_distrust(),
+            _ => None,
+        }
+    }
+
     /// Reads what comes on the GET `get` of the server at `server`, and goes on with the opening of the tunnel. The
     /// result is that of `get`'s own `read`.
     pub(super) fn read(
         &mut self,
-        get: &mut TcpStream,
+        get: &mut ByteStream,
         server: SocketAddr,
         buffer: &mut [u8],
     ) -> io::Result<usize> {
@@ -172,7 +187,7 @@ impl Tunnel {
         }
         match get.read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.check_post(server).and(Err(error))
+                self.check_post(get, server).and(Err(error))
             }
             read => {
                 // It has answered a request, or has closed the connection.
@@ -188,7 +203,7 @@ impl Tunnel {
     /// As for [`TcpStream::write`]; [`io::ErrorKind::WouldBlock`] if nothing was taken.
     pub(super) fn write(
         &mut self,
-        get: &mut TcpStream,
+        get: &mut ByteStream,
         server: SocketAddr,
         bytes: &[u8],
     ) -> io::Result<usize> {
@@ -216,9 +231,9 @@ impl Tunnel {
     }
 
     /// Goes on with the opening of the tunnel, as far as that is possible now.
-    fn advance(&mut self, get: &mut TcpStream, server: SocketAddr) -> io::Result<()> {
-        if matches!(self.state, State::Returning) && is_connected(get)? {
-            get.set_nodelay(true)?;
+    fn advance(&mut self, get: &mut ByteStream, server: SocketAddr) -> io::Result<()> {
+        if matches!(self.state, State::Returning) && is_connected(&get.socket)? {
+            get.socket.set_nodelay(true)?;
             (self.state, self.out) = (State::Asking(Vec::new()), self.head("GET"));
         }
         if let State::Asking(head) = &mut self.state {
@@ -226,7 +241,7 @@ impl Tunnel {
             match read_head(get, head) {
                 Ok(answer @ Answer { status: 401, .. }) => {
                     self.on_challenge(&answer.challenges)?;
-                    *get = self.connect(server)?;
+                    *get = self.connect(get, server)?;
                     self.state = State::Returning;
                 }
                 Ok(Answer { status: 200, len, .. }) => {
@@ -234,7 +249,7 @@ impl Tunnel {
                     if let Some(login) = &mut self.login {
                         login.on_accepted();
                     }
-                    self.post(server, early)?;
+                    self.post(get, server, early)?;
                 }
                 Ok(Answer { status, .. }) => return Err(self.refuse(Refusal::Status { status })),
                 Err(Trouble::Lost(error)) => return Err(error),
@@ -242,9 +257,9 @@ impl Tunnel {
             }
         }
         if let State::Connecting(post, _) = &self.state
-            && is_connected(post)?
+            && is_connected(&post.socket)?
         {
-            post.set_nodelay(true)?;
+            post.socket.set_nodelay(true)?;
             if let State::Connecting(post, early) = mem::replace(&mut self.state, State::Failed) {
                 self.state = State::Open { post, early, answer: Vec::new() };
             }
@@ -261,14 +276,14 @@ impl Tunnel {
     }
 
     /// Begins to connect for the POST.
-    fn post(&mut self, server: SocketAddr, early: Vec<u8>) -> io::Result<()> {
-        self.state = State::Connecting(self.connect(server)?, early);
+    fn post(&mut self, get: &ByteStream, server: SocketAddr, early: Vec<u8>) -> io::Result<()> {
+        self.state = State::Connecting(self.connect(get, server)?, early);
         self.out = self.head("POST");
         Ok(())
     }
 
     /// Looks whether the POST is still there. It is not answered, unless it is refused.
-    fn check_post(&mut self, server: SocketAddr) -> io::Result<()> {
+    fn check_post(&mut self, get: &ByteStream, server: SocketAddr) -> io::Result<()> {
         let State::Open { post, early, answer } = &mut self.state else { return Ok(()) };
         let mut buffer = [0; 1024];
         loop {
@@ -284,7 +299,7 @@ impl Tunnel {
                 Some(Ok(refused @ Answer { status: 401, .. })) if self.kept.is_some() => {
                     let early = mem::take(early);
                     self.on_challenge(&refused.challenges)?;
-                    self.post(server, early)?;
+                    self.post(get, server, early)?;
                     self.out.extend(self.kept.iter().flatten());
                     return Ok(());
                 }
@@ -332,7 +347,7 @@ impl Answer {
 }
 
 /// Reads the head of the answer to the GET.
-fn read_head(get: &mut TcpStream, head: &mut Vec<u8>) -> Result<Answer, Trouble> {
+fn read_head(get: &mut ByteStream, head: &mut Vec<u8>) -> Result<Answer, Trouble> {
     loop {
         match Answer::parse(head) {
             Some(answer) => return answer,
@@ -351,7 +366,7 @@ fn read_head(get: &mut TcpStream, head: &mut Vec<u8>) -> Result<Answer, Trouble>
 }
 
 /// Writes all of `out`, and removes what was written.
-fn write_all(stream: &mut TcpStream, out: &mut Vec<u8>) -> io::Result<()> {
+fn write_all(stream: &mut ByteStream, out: &mut Vec<u8>) -> io::Result<()> {
     while !out.is_empty() {
         match stream.write(out) {
             Ok(written) => drop(out.drain(..written)),
@@ -390,6 +405,8 @@ mod tests {
         for (url, stands_for) in [
             ("rtsph://u:p@h:80/a?b", ("rtsp://u:p@h:80/a?b", true)),
             ("RTSPH://h", ("rtsp://h", true)),
+            ("rtspsh://u:p@h/a?b", ("rtsps://u:p@h/a?b", true)),
+            ("rtsphs://h", ("rtsphs://h", false)),
             ("rtsp://h/rtsph://x", ("rtsp://h/rtsph://x", false)),
             ("rtsph:/h", ("rtsph:/h", false)),
             ("http://h", ("http://h", false)),
@@ -402,7 +419,7 @@ mod tests {
     /// A client's end, and a listener that is its server.
     struct Test {
         tunnel: Tunnel,
-        get: TcpStream,
+        get: ByteStream,
         server: TcpListener,
         address: SocketAddr,
         _poll: Poll,
@@ -419,7 +436,7 @@ mod tests {
         let tunnel = Tunnel::new(&format!("rtsp://{address}{path}"), login, poll.registry(), Token(1));
         let get = std::net::TcpStream::connect(address).unwrap();
         get.set_nonblocking(true).unwrap();
-        Test { tunnel: tunnel.unwrap(), get: TcpStream::from_std(get), server, address, _poll: poll }
+        Test { tunnel: tunnel.unwrap(), get: TcpStream::from_std(get).into(), server, address, _poll: poll }
     }
 
     impl Test {

@@ -7,6 +7,7 @@ mod admin;
 mod allowance;
 mod arrival;
 mod bucket;
+mod byte_stream;
 mod connection;
 mod datagrams;
 mod descriptors;
@@ -76,7 +77,8 @@ pub struct Options {
     /// the system chooses a free port, which [`Server::http_addr`] returns. `None` if the server has no pages.
     ///
     /// Their connections count as those of RTSP do, and have the same limits and timeouts. A stream to a browser that
-    /// would exceed a limit of bits a second is refused with 503.
+    /// would exceed a limit of bits a second is refused with 503. With [`Server::listen_tls`], the pages are also to be had
+    /// there, by `https://`.
     #[cfg(feature = "http")]
     pub http: Option<SocketAddr>,
     /// The configuration of each connection. If you change [`Config::max_packet`], set
@@ -486,6 +488,8 @@ impl Server {
             None => options.http.map(listen).transpose()?,
         }
         .unzip();
+        #[cfg(feature = "http")]
+        let options = &Options { http: http_address, ..*options };
         let watch = Watch::new()?;
         let watches = (1..options.threads.get()).map(|_| Watch::new()).collect::<Result<Vec<_>, _>>()?;
         let wakers = std::iter::once(&watch).chain(&watches).map(|watch| watch.waker.clone());
@@ -539,7 +543,8 @@ impl Server {
 
     /// Listens for RTSP inside TLS as well (`rtsps://`), and shows clients this certificate. The usual port is 322, which
     /// some systems let only their administrator listen on. Returns the address and port. With port 0, the system
-    /// chooses a free port.
+    /// chooses a free port. With the feature `http`, RTSP over HTTP is spoken there as well, and so are the pages for
+    /// browsers if [`Options::http`] asks for them (`https://`).
     ///
     /// Inside TLS, packets are sent in the connection alone: SETUP for UDP is refused with 461. Passwords may come by Basic
     /// authentication. A connection counts as others do, and has to finish its handshake within

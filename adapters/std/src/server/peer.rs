@@ -5,6 +5,7 @@ mod secure;
 mod tunnelled;
 
 use super::allowance::Allowance;
+use super::byte_stream::ByteStream;
 use super::failures::Failures;
 use super::limits::Seat;
 use super::logins::Reserved;
@@ -16,8 +17,6 @@ use super::program::{Awaited, Program};
 #[cfg(feature = "http")]
 use super::tunnel::TunnelInput;
 use super::{Event, Shared};
-#[cfg(feature = "tls")]
-use crate::tls::Session;
 #[cfg(target_os = "linux")]
 use crate::udp;
 use crate::udp::{Sent, UdpSocket};
@@ -68,7 +67,7 @@ pub(super) struct Peer {
 
 /// The TCP connection of a client.
 struct Link {
-    stream: TcpStream,
+    stream: ByteStream,
     address: SocketAddr,
     /// The address at which the client reached this server, and from which datagrams are sent.
     local: IpAddr,
@@ -98,9 +97,6 @@ struct Link {
     /// What is read in place of `stream`, if the connection is a tunnel.
     #[cfg(feature = "http")]
     tunnel: Option<Box<TunnelInput>>,
-    /// What encrypts, if the connection is inside TLS.
-    #[cfg(feature = "tls")]
-    tls: Option<Box<Session>>,
 }
 
 /// What comes next for a connection.
@@ -116,16 +112,17 @@ pub(super) enum Next {
 impl Peer {
     pub(super) fn new(
         now: Now,
-        mut stream: TcpStream,
+        mut stream: ByteStream,
         (address, seat): (SocketAddr, Seat),
         config: Config,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        bound_queue(&stream);
-        let local = stream.local_addr()?.ip();
-        stream.register(registry, token, Interest::READABLE | Interest::WRITABLE)?;
+        let socket = &mut stream.socket;
+        socket.set_nodelay(true)?;
+        bound_queue(socket);
+        let local = socket.local_addr()?.ip();
+        socket.register(registry, token, Interest::READABLE | Interest::WRITABLE)?;
         let storage = vec![0; config.storage_len(REQUEST)];
         let conn = ServerConn::new(config, now, address);
         let link = Link {
@@ -149,15 +146,13 @@ impl Peer {
             spoken: Spoken::Unknown,
             #[cfg(feature = "http")]
             tunnel: None,
-            #[cfg(feature = "tls")]
-            tls: None,
         };
         Ok(Self { conn, storage, link, rerouted: false })
     }
 
     pub(super) fn deregister(&mut self, registry: &Registry) {
         // It is closed in any case.
-        let _ = self.link.stream.deregister(registry);
+        let _ = self.link.stream.socket.deregister(registry);
     }
 
     pub(super) const fn ready(&mut self, readable: bool, writable: bool) {
@@ -211,11 +206,11 @@ impl Peer {
                 summary,
             });
         }
-        #[cfg(feature = "tls")]
-        if self.link.tls.is_some() {
-            return Kind::Rtsps;
+        match self.link.tunnel {
+            Some(_) => Kind::Tunnel,
+            None if self.link.stream.is_secure() => Kind::Rtsps,
+            None => Kind::Rtsp,
         }
-        if self.link.tunnel.is_some() { Kind::Tunnel } else { Kind::Rtsp }
     }
 
     pub(super) fn close(&mut self) {
@@ -272,8 +267,7 @@ impl Peer {
         }
         if link.leaving.is_some() && done {
             if conn.summaries(now).next().is_none() {
-                #[cfg(feature = "tls")]
-                link.farewell_secure();
+                link.stream.farewell();
                 return Next::Close;
             }
             // What was set up on the connection ends with it, and with BYE.
@@ -309,7 +303,7 @@ impl Link {
             return self.read_tunnel(now, turn, scratch);
         }
         #[cfg(feature = "tls")]
-        if self.tls.is_some() {
+        if self.stream.is_secure() {
             return self.read_secure(now, turn, scratch);
         }
         let room = turn.stream_room().min(scratch.len());
@@ -324,7 +318,7 @@ impl Link {
             return false;
         }
         let buffer = scratch.get_mut(..room).unwrap_or_default();
-        match self.stream.read(buffer) {
+        match self.stream.socket.read(buffer) {
             Ok(0) => self.lose(turn),
             Ok(read) => {
                 self.allowance.has_read(now, read);
@@ -354,10 +348,7 @@ impl Link {
         tell: &mut impl FnMut(&Event),
     ) {
         let Shared { library, datagrams, config, logins, .. } = shared;
-        #[cfg(feature = "tls")]
-        let is_secure = self.tls.is_some();
-        #[cfg(not(feature = "tls"))]
-        let is_secure = false;
+        let is_secure = self.stream.is_secure();
         let Self { address, allowance, failures, awaited, login, trial, leaving, lost, .. } = self;
         let (address, lost) = (*address, *lost);
         failures.note(library.take_failed());
@@ -388,15 +379,15 @@ impl Link {
 
     /// Writes what is due on the connection. Returns whether it takes more.
     fn write(&mut self, turn: &mut Turn<'_>, shared: &mut Shared) -> bool {
-        #[cfg(feature = "tls")]
-        if self.tls.is_some() {
-            return self.write_secure(turn, shared);
-        }
-        let Shared { library, scratch, .. } = shared;
         #[cfg(feature = "http")]
         if self.tunnel.is_some() && !self.write_head(turn) {
             return false;
         }
+        #[cfg(feature = "tls")]
+        if self.stream.is_secure() {
+            return self.write_secure(turn, shared);
+        }
+        let Shared { library, scratch, .. } = shared;
         while self.quantum > 0 {
             if !self.writable || self.lost {
                 return false;
@@ -411,7 +402,8 @@ impl Link {
                 warm(&slices);
             }
             // Takes the kernel less than `write_vectored`, which treats the socket as a file.
-            let written = self.stream.try_io(|| SockRef::from(&self.stream).send_vectored(&slices));
+            let written =
+                self.stream.socket.try_io(|| SockRef::from(&self.stream.socket).send_vectored(&slices));
             drop(slices);
             match written {
                 Ok(written) => {
@@ -534,6 +526,8 @@ mod tests {
             handshakes: Shared::HANDSHAKES,
             #[cfg(feature = "http")]
             rtsp: (Ipv4Addr::LOCALHOST, 8554).into(),
+            #[cfg(all(feature = "http", feature = "tls"))]
+            has_pages: false,
             #[cfg(feature = "http")]
             tunnels: Arc::default(),
         };
@@ -547,7 +541,7 @@ mod tests {
         let (stream, address) = listener.accept().unwrap();
         stream.set_nonblocking(true).unwrap();
         let seat = Arc::new(Limits::new(&Options::new(address))).admit(address).unwrap();
-        let (stream, now) = (TcpStream::from_std(stream), shared.clock.now());
+        let (stream, now) = (TcpStream::from_std(stream).into(), shared.clock.now());
         let peer = Peer::new(now, stream, (address, seat), shared.config, poll.registry(), Token(0)).unwrap();
         (client, peer)
     }

@@ -2,12 +2,13 @@
 use super::super::Event;
 use super::super::allowance::Allowance;
 use super::super::arrival::{Arrival, Role};
+use super::super::byte_stream::ByteStream;
 use super::super::limits::Seat;
 #[cfg(feature = "metrics")]
 use super::super::logins::Logins;
 use super::super::logins::{Reader, Reserved, Trial};
 #[cfg(feature = "metrics")]
-use super::super::observe::{Carrier, Row};
+use super::super::observe::{Carrier, Kind, Row};
 use super::super::peer::{Next, QUANTUM, STEPS, bound_queue};
 use super::super::shared::Shared;
 use super::super::tunnel::{Place, TunnelInput};
@@ -20,7 +21,6 @@ use super::response::{Content, Framing, Head, Status};
 use super::route::Route;
 use crate::media::{Library, Problem, is_available};
 use mio::event::Source as _;
-use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use pinhole::rtp::Want;
 #[cfg(feature = "metrics")]
@@ -28,7 +28,7 @@ use pinhole::server::Summary;
 use pinhole::server::{Attempt, CHALLENGE_FIELD, Login, Scope, Verdict};
 use pinhole::text::{Emit, TextWriter};
 use pinhole::time::{Duration, Instant, Now};
-use std::io::{self, Read};
+use std::io::{self, Write as _};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -48,7 +48,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A browser, and the HTTP connection with it.
 pub(in super::super) struct HttpConnection {
-    stream: TcpStream,
+    stream: ByteStream,
     address: SocketAddr,
     /// The address at which the browser reached this server.
     local: SocketAddr,
@@ -127,16 +127,17 @@ enum Step {
 impl HttpConnection {
     pub(in super::super) fn new(
         now: Now,
-        mut stream: TcpStream,
+        mut stream: ByteStream,
         (address, seat): (SocketAddr, Seat),
         has_pages: bool,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        bound_queue(&stream);
-        let local = stream.local_addr()?;
-        stream.register(registry, token, Interest::READABLE | Interest::WRITABLE)?;
+        let socket = &mut stream.socket;
+        socket.set_nodelay(true)?;
+        bound_queue(socket);
+        let local = socket.local_addr()?;
+        socket.register(registry, token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self {
             stream,
             address,
@@ -162,7 +163,7 @@ impl HttpConnection {
 
     pub(in super::super) fn deregister(&mut self, registry: &Registry) {
         // It is closed in any case.
-        let _ = self.stream.deregister(registry);
+        let _ = self.stream.socket.deregister(registry);
     }
 
     pub(in super::super) const fn ready(&mut self, readable: bool, writable: bool) {
@@ -190,10 +191,16 @@ impl HttpConnection {
         Arrival { role, stream, address, seat: allowance.into_seat() }
     }
 
-    /// Calls `add` with the stream that is sent, if one is.
+    /// Calls `add` with the stream that is sent, if one is. Returns the kind of the connection.
     #[cfg(feature = "metrics")]
-    pub(in super::super) fn observe(&self, now: Now, logins: Option<&Logins>, add: &mut dyn FnMut(Row)) {
-        let State::Frames(frames) = &self.state else { return };
+    pub(in super::super) fn observe(
+        &self,
+        now: Now,
+        logins: Option<&Logins>,
+        add: &mut dyn FnMut(Row),
+    ) -> Kind {
+        let kind = if self.stream.is_secure() { Kind::Https } else { Kind::Http };
+        let State::Frames(frames) = &self.state else { return kind };
         add(Row {
             session: None,
             track: frames.picker.track(),
@@ -208,6 +215,7 @@ impl HttpConnection {
                 ..Summary::default()
             },
         });
+        kind
     }
 
     /// Ends the connection with the next turn, because the server stops.
@@ -229,7 +237,21 @@ impl HttpConnection {
 
     /// Returns whether frames are sent to this client, or will be.
     pub(in super::super) fn is_sending(&self) -> bool {
-        self.wanted().is_some() || !self.outbox.is_empty()
+        self.wanted().is_some() || self.is_writing()
+    }
+
+    /// Returns whether something waits to be written.
+    fn is_writing(&self) -> bool {
+        !self.outbox.is_empty() || self.stream.wants_write()
+    }
+
+    /// Returns whether the pages are to be had on this connection, and not only tunnels.
+    fn has_pages(&self, shared: &Shared) -> bool {
+        #[cfg(feature = "tls")]
+        let is_inside_tls = shared.has_pages && self.stream.is_secure();
+        #[cfg(not(feature = "tls"))]
+        let is_inside_tls = false;
+        self.has_pages || is_inside_tls
     }
 
     /// Does what can be done now, up to a quantum.
@@ -277,7 +299,7 @@ impl HttpConnection {
     fn deadline(&self, shared: &Shared) -> Option<Instant> {
         let (request, session) = (shared.config.request_timeout, shared.config.session_timeout);
         let until = match &self.state {
-            _ if !self.outbox.is_empty() => Some(self.active + session),
+            _ if self.is_writing() => Some(self.active + session),
             State::Answers => Some(self.asked.map_or(self.active + session, |asked| asked + request)),
             State::Still(still) => Some(still.until),
             State::Frames(_) => self.input_ended.then(|| self.active + request),
@@ -294,14 +316,20 @@ impl HttpConnection {
             self.input = Vec::new();
         }
         let room = MAX_HEAD.saturating_sub(self.input.len()).min(scratch.len());
-        if !self.readable || room == 0 || self.input_ended || !self.allowance.may_read(now) {
+        let has_more = self.readable || self.stream.has_more();
+        if !has_more || room == 0 || self.input_ended || !self.allowance.may_read(now) {
             return false;
         }
         let buffer = scratch.get_mut(..room).unwrap_or_default();
-        match self.stream.read(buffer) {
-            Ok(0) => self.input_ended = true,
-            Ok(read) => {
-                self.allowance.has_read(now, read);
+        match self.stream.read(self.readable, buffer) {
+            Ok((0, 0)) => self.input_ended = true,
+            // A part of a record says nothing yet.
+            Ok((came, 0)) => {
+                self.allowance.has_read(now, came);
+                return true;
+            }
+            Ok((came, read)) => {
+                self.allowance.has_read(now, came);
                 self.asked.get_or_insert(now.at);
                 self.input.extend_from_slice(buffer.get(..read).unwrap_or_default());
                 return true;
@@ -315,11 +343,15 @@ impl HttpConnection {
 
     /// Writes what waits. Returns whether nothing does any more.
     fn write(&mut self, now: Now, quantum: &mut usize) -> bool {
-        while !self.outbox.is_empty() {
+        while self.is_writing() {
             if *quantum == 0 || !self.writable || self.is_over {
                 return false;
             }
-            match self.outbox.write_to(&mut self.stream, *quantum) {
+            let written = match self.outbox.is_empty() {
+                true => self.stream.flush().map(|()| 0),
+                false => self.outbox.write_to(&mut self.stream, *quantum),
+            };
+            match written {
                 Ok(written) => {
                     *quantum = quantum.saturating_sub(written.max(1));
                     self.active = now.at;
@@ -347,8 +379,9 @@ impl HttpConnection {
             State::Leaves(until) => {
                 if until.is_none() {
                     *until = Some(now.at + FAREWELL);
+                    self.stream.farewell();
                     // Where that fails, the connection is lost already.
-                    let _ = self.stream.shutdown(Shutdown::Write);
+                    let _ = self.stream.socket.shutdown(Shutdown::Write);
                 }
                 let held = self.not_before.filter(|at| *at > now.at);
                 self.is_over = self.input_ended && held.is_none();
@@ -435,9 +468,13 @@ impl HttpConnection {
 
     /// Returns whether the credentials of a request may be tried.
     fn may_try(&mut self, now: Now, request: &Request<'_>, shared: &Shared) -> Trial {
-        let Some(logins) = shared.logins.as_deref().filter(|_| self.has_pages) else { return Trial::Now };
+        let Some(logins) = shared.logins.as_deref().filter(|_| self.has_pages(shared)) else {
+            return Trial::Now;
+        };
         let authorization = request.authorization;
-        if authorization.is_none() || logins.authenticator(NONCE, false).is_own(&self.login, authorization) {
+        if authorization.is_none()
+            || logins.authenticator(NONCE, self.stream.is_secure()).is_own(&self.login, authorization)
+        {
             return Trial::Now;
         }
         logins.ask(self.address, &mut self.trial, now.at)
@@ -452,7 +489,7 @@ impl HttpConnection {
         tell: &mut impl FnMut(&Event),
     ) -> bool {
         let Some(logins) = shared.logins.as_deref() else { return true };
-        let authenticator = logins.authenticator(NONCE, false);
+        let authenticator = logins.authenticator(NONCE, self.stream.is_secure());
         let scope = Scope::address(self.address);
         let attempt = Attempt {
             authorization: request.authorization,
@@ -499,12 +536,13 @@ impl HttpConnection {
 
     fn answer(&mut self, now: Now, request: &Request<'_>, shared: &Shared, tell: &mut impl FnMut(&Event)) {
         let library = &shared.library;
-        let here = Here { host: request.host, local: self.local, rtsp: shared.rtsp };
+        let is_secure = self.stream.is_secure();
+        let here = Here { host: request.host, local: self.local, rtsp: shared.rtsp, is_secure };
         let (has_body, keep_alive) = (request.method == Method::Get, request.keep_alive);
         if let Some(cookie) = request.cookie {
             return self.tunnel(request.method, cookie, shared);
         }
-        if !self.has_pages {
+        if !self.has_pages(shared) {
             return self.refuse(Status::BAD_REQUEST);
         }
         if matches!(request.method, Method::Post | Method::Other) {
@@ -552,7 +590,7 @@ impl HttpConnection {
     /// Begins a tunnel with a GET, or finds that of a POST.
     fn tunnel(&mut self, method: Method, cookie: &[u8], shared: &Shared) {
         match method {
-            Method::Get => match shared.tunnels.register(self.address, cookie) {
+            Method::Get => match shared.tunnels.register(self.address, self.stream.is_secure(), cookie) {
                 Some(registration) => {
                     let (status, content) = (Status::OK, Content::Tunnel);
                     let mut head = String::new();
@@ -562,7 +600,7 @@ impl HttpConnection {
                 }
                 None => self.refuse(Status::CONFLICT),
             },
-            Method::Post => match shared.tunnels.find(self.address, cookie) {
+            Method::Post => match shared.tunnels.find(self.address, self.stream.is_secure(), cookie) {
                 Some(place) => self.state = State::Post(place),
                 None => self.refuse(Status::NOT_FOUND),
             },
