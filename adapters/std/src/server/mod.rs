@@ -555,10 +555,30 @@ impl Server {
     /// listens for TLS already.
     #[cfg(feature = "tls")]
     pub fn listen_tls(&mut self, address: SocketAddr, identity: Identity) -> Result<SocketAddr, Error> {
+        let (acceptor, address) = listen(address)?;
+        self.accept_tls(acceptor, address, identity)
+    }
+
+    /// Does what [`Self::listen_tls`] does, with a socket that listens already.
+    ///
+    /// # Errors
+    /// Those of [`Self::listen_tls`], and [`Error::Loop`] if the socket does not listen for TCP.
+    #[cfg(feature = "tls")]
+    pub fn listen_tls_on(&mut self, listener: TcpListener, identity: Identity) -> Result<SocketAddr, Error> {
+        let (acceptor, address) = accept_of(listener)?;
+        self.accept_tls(acceptor, address, identity)
+    }
+
+    #[cfg(feature = "tls")]
+    fn accept_tls(
+        &mut self,
+        acceptor: Acceptor,
+        address: SocketAddr,
+        identity: Identity,
+    ) -> Result<SocketAddr, Error> {
         if self.tls.is_some() {
             return Err(io::Error::other("the server listens for TLS already").into());
         }
-        let (acceptor, address) = listen(address)?;
         self.first.accept_tls(acceptor)?;
         self.handle.certificate.set(identity);
         for event_loop in std::iter::once(&mut self.first).chain(&mut self.others) {
