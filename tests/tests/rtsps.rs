@@ -2,7 +2,7 @@
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::hostile;
 use pinhole_tests::peer::{Peer, available};
-use pinhole_tests::process::{Finished, Running, binary, run};
+use pinhole_tests::process::{Finished, Running, binary, poll, run};
 use pinhole_tests::server::{GstServer, Server, passwd};
 use pinhole_tests::{Transport, undisturbed, viewer, watch};
 use std::io::{Read, Write};
@@ -310,7 +310,9 @@ fn the_viewer_comes_back_inside_tls() {
     let first = serve(&directory, &clip, &["--loop"]);
     let (at, fingerprint) = (first.tls_address().to_string(), first.fingerprint());
     let url = first.tls_url(clip.mount());
-    let options = ["--tls-fingerprint", &fingerprint, "--duration", "20"];
+    let seen = directory.path().join("seen.mjpeg");
+    let record = seen.to_str().expect("a name in UTF-8");
+    let options = ["--tls-fingerprint", &fingerprint, "--record", record];
     let viewer = viewer::start_with(&url, Transport::Tcp, &options);
     first.wait_events("opened", 1, LIMIT);
     thread::sleep(Duration::from_secs(1));
@@ -320,6 +322,9 @@ fn the_viewer_comes_back_inside_tls() {
     let second = Server::with(&again, &[&clip.path]);
     assert_eq!(second.fingerprint(), fingerprint, "the key is kept");
     second.wait_events("opened", 1, LIMIT);
+    let len = || seen.metadata().map_or(0, |file| file.len());
+    let before = len();
+    poll(LIMIT, || (len() > before).then_some(())).unwrap_or_else(|| panic!("{viewer}\nsees nothing more"));
     viewer.signal("TERM");
     let report = viewer::report(&viewer.finish(LIMIT));
     assert!(report.number("reconnects") >= 1, "{report:?}");

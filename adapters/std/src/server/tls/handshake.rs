@@ -21,8 +21,10 @@ use std::net::{Shutdown, SocketAddr};
 const MAX_BYTES: usize = 16 << 10;
 /// How much of what is no TLS is looked at, to say what it is.
 const PEEK: usize = 512;
-/// How long a connection without TLS stays after its answer, so that what its client still sends does not reset it before the
-/// client has read that.
+/// How many requests without TLS are answered: RTSP clients may ask OPTIONS, and give up at the DESCRIBE after it.
+const ANSWERS: u8 = 3;
+/// How long a connection without TLS stays, so that what its client still sends does not reset it before the client has read
+/// the answers.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// The first byte of a handshake (RFC 8446, 5.1).
 const HANDSHAKE: u8 = 22;
@@ -50,8 +52,8 @@ enum State {
     /// Waits until it is answered among those of all addresses, which is at that time, if it is known.
     Next(Box<Accepted>, Option<Instant>),
     Answered(Box<Session>),
-    /// Was told that it does not speak TLS.
-    Told,
+    /// Does not speak TLS, and is told so at so many more requests.
+    Plain(u8),
     /// Has failed, or is another connection now.
     Over,
 }
@@ -164,8 +166,8 @@ impl Handshake {
         shared: &mut Shared,
         tell: &mut impl FnMut(&Event),
     ) -> Next {
-        if matches!(self.state, State::Told) {
-            return self.linger(now.at);
+        if matches!(self.state, State::Plain(_)) {
+            return self.turn_plain(now.at);
         }
         let failure = loop {
             match self.step(now.at, shared) {
@@ -180,22 +182,36 @@ impl Handshake {
             tell(&Event::HandshakeFailed { peer: self.address, reason });
         }
         match self.state {
-            State::Told => self.linger(now.at),
+            State::Plain(_) => self.turn_plain(now.at),
             _ => Next::Close,
         }
     }
 
-    /// Waits until the client has closed the connection.
-    fn linger(&mut self, now: Instant) -> Next {
-        let mut rest = [0; PEEK];
+    /// Answers requests of a client that does not speak TLS, and waits until it closes the connection.
+    fn turn_plain(&mut self, now: Instant) -> Next {
+        let mut request = [0; PEEK];
         while now < self.until && self.received <= MAX_BYTES {
-            match self.received_by(|stream| stream.read(&mut rest)) {
-                Ok(Some(read)) => self.received += read,
+            match self.received_by(|stream| stream.read(&mut request)) {
+                Ok(Some(read)) => {
+                    self.received += read;
+                    self.answer_plain(request.get(..read).unwrap_or_default());
+                }
                 Ok(None) => return Next::Wait(Some(self.until)),
                 Err(_) => break,
             }
         }
         Next::Close
+    }
+
+    fn answer_plain(&mut self, request: &[u8]) {
+        let State::Plain(left) = &mut self.state else { return };
+        let Some(plain) = Plain::of(request).filter(|_| *left > 0) else { return };
+        *left = if plain == Plain::Http { 0 } else { *left - 1 };
+        // What the socket does not take is lost.
+        let _ = self.stream.write(plain.response(request).as_bytes());
+        if *left == 0 {
+            let _ = self.stream.shutdown(Shutdown::Write);
+        }
     }
 
     fn step(&mut self, now: Instant, shared: &mut Shared) -> Result<Step, Failure> {
@@ -219,7 +235,7 @@ impl Handshake {
                 }
             },
             State::Answered(session) => self.go_on(session),
-            State::Told | State::Over => Err(Failure(None)),
+            State::Plain(_) | State::Over => Err(Failure(None)),
         }
     }
 
@@ -267,10 +283,7 @@ impl Handshake {
             (None, _) => Err(Failure(None)),
             (_, None) => Err(HandshakeError::NotTls.into()),
             (_, Some(plain)) => {
-                // What the socket does not take is lost.
-                let _ = self.stream.write(plain.response(begin).as_bytes());
-                let _ = self.stream.shutdown(Shutdown::Write);
-                (self.state, self.until) = (State::Told, self.until.min(now + FAREWELL));
+                (self.state, self.until) = (State::Plain(ANSWERS), self.until.min(now + FAREWELL));
                 Err(HandshakeError::Plain { protocol: plain.name() }.into())
             }
         }
