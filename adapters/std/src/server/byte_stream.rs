@@ -2,7 +2,9 @@
 #[cfg(feature = "tls")]
 use super::tls::Secure;
 use mio::net::TcpStream;
-use std::io::{self, IoSlice, Read, Write};
+#[cfg(any(feature = "http", feature = "tls"))]
+use std::io::Read;
+use std::io::{self, IoSlice, Write};
 
 /// What is read from a client and written to it. Inside TLS, what was encrypted and the socket did not take yet waits here:
 /// [`Write::flush`] writes it.
@@ -24,6 +26,7 @@ impl From<TcpStream> for ByteStream {
     }
 }
 
+#[cfg(any(feature = "http", feature = "tls"))]
 impl ByteStream {
     /// Reads once, from the socket only if it `is_readable`. Returns how many bytes came from the socket, and how many were
     /// put into `buffer`; inside TLS, the latter may stand for bytes that came before. The end is `(0, 0)`.
@@ -49,10 +52,12 @@ impl ByteStream {
         false
     }
 
+    #[cfg(feature = "http")]
     pub(super) const fn has_more(&self) -> bool {
         false
     }
 
+    #[cfg(feature = "http")]
     pub(super) const fn wants_write(&self) -> bool {
         false
     }

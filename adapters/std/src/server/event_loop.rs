@@ -144,7 +144,7 @@ impl EventLoop {
                 handshakes: Shared::HANDSHAKES,
                 #[cfg(feature = "http")]
                 rtsp: local,
-                #[cfg(all(feature = "http", feature = "tls"))]
+                #[cfg(feature = "http")]
                 has_pages: options.http.is_some(),
                 #[cfg(feature = "http")]
                 tunnels,

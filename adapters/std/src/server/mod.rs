@@ -283,7 +283,7 @@ impl Server {
     ///
     /// Inside TLS, packets are sent in the connection alone: SETUP for UDP is refused with 461. Passwords may come by Basic
     /// authentication. A connection counts as others do, and has to finish its handshake within
-    /// [`Config::request_timeout`].
+    /// [`Config::request_timeout`](pinhole::server::Config::request_timeout).
     ///
     /// # Errors
     /// [`Error::Listen`] as for [`Self::bind`], and [`Error::Loop`] if the system has no resources for it, or the server

@@ -33,7 +33,7 @@ pub(super) struct Shared {
     #[cfg(feature = "http")]
     pub(super) rtsp: SocketAddr,
     /// Whether the pages are to be had inside TLS.
-    #[cfg(all(feature = "http", feature = "tls"))]
+    #[cfg(feature = "http")]
     pub(super) has_pages: bool,
     #[cfg(feature = "http")]
     pub(super) tunnels: Arc<Tunnels>,

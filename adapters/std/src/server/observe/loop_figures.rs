@@ -32,11 +32,9 @@ pub(in super::super) enum Kind {
     /// RTSP over HTTP, with or without TLS.
     Tunnel,
     /// RTSP inside TLS.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS"))]
     Rtsps,
     Http,
     /// HTTP inside TLS.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS"))]
     Https,
     /// Not known yet: a proxy has to say whose it is, or a handshake of TLS is not finished.
     Beginning,

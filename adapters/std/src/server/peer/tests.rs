@@ -37,7 +37,7 @@ fn shared() -> (Shared, Poll) {
         handshakes: Shared::HANDSHAKES,
         #[cfg(feature = "http")]
         rtsp: (Ipv4Addr::LOCALHOST, 8554).into(),
-        #[cfg(all(feature = "http", feature = "tls"))]
+        #[cfg(feature = "http")]
         has_pages: false,
         #[cfg(feature = "http")]
         tunnels: Arc::default(),

@@ -259,10 +259,6 @@ impl HttpConnection {
 
     /// Returns whether the pages are to be had on this connection, and not only tunnels.
     pub(super) fn has_pages(&self, shared: &Shared) -> bool {
-        #[cfg(feature = "tls")]
-        let is_inside_tls = shared.has_pages && self.stream.is_secure();
-        #[cfg(not(feature = "tls"))]
-        let is_inside_tls = false;
-        self.has_pages || is_inside_tls
+        self.has_pages || shared.has_pages && self.stream.is_secure()
     }
 }
