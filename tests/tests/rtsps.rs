@@ -1,9 +1,9 @@
-//! RTSP inside TLS: stock clients and servers, certificates and fingerprints, logins, and clients that do harm.
+//! RTSP and HTTP inside TLS: stock clients and servers, certificates and fingerprints, logins, and clients that do harm.
 use pinhole_tests::clip::{Clip, TempDir};
 use pinhole_tests::hostile;
 use pinhole_tests::peer::{Peer, available};
-use pinhole_tests::process::{Finished, Running, binary, run};
-use pinhole_tests::server::{GstServer, Server};
+use pinhole_tests::process::{Finished, Running, binary, poll, run};
+use pinhole_tests::server::{GstServer, Server, passwd};
 use pinhole_tests::{Transport, undisturbed, viewer, watch};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -152,6 +152,74 @@ fn users_log_in_inside_tls_by_digest_and_by_basic() {
     assert!(reply[..read].starts_with(b"RTSP/1.0 401 "), "{:?}", String::from_utf8_lossy(&reply[..read]));
 }
 
+#[test]
+fn stock_clients_watch_by_tunnels_inside_tls() {
+    if !available(&[Peer::Ffmpeg, Peer::Gstreamer, Peer::GioTls]) {
+        return;
+    }
+    let _turn = undisturbed();
+    let (directory, clip) = (TempDir::new(), Clip::sample());
+    let server = serve(&directory, &clip, &[]);
+    let address = format!("{}/{}", server.tls_address(), clip.mount());
+    let seen = watch::ffmpeg_tunnel_tls(&format!("rtsp://{address}"));
+    watch::assert_same(&seen, &watch::ffmpeg_file(&clip.plain), "ffmpeg");
+    let seen = watch::gstreamer_tunnel(&format!("rtspsh://{address}"));
+    watch::assert_same(&seen, &watch::gstreamer_file(&clip.plain), "GStreamer");
+}
+
+#[test]
+fn the_viewer_watches_by_a_tunnel_inside_tls() {
+    let (directory, clip) = (TempDir::new(), Clip::sample());
+    let server = serve(&directory, &clip, &[]);
+    let (url, fingerprint) = (server.tls_url(clip.mount()), server.fingerprint());
+    let by_scheme = url.replacen("rtsps:", "rtspsh:", 1);
+    for arguments in [&["--transport", "http", &url][..], &[&by_scheme]] {
+        let trusting = ["--json", "--tls-fingerprint", &fingerprint];
+        let done = viewer::run_viewer(&[&trusting, arguments].concat());
+        viewer::report(&done).assert_whole(clip.frames);
+        viewer::run_viewer(arguments).assert_says(1, &["is not trusted", &fingerprint]);
+    }
+}
+
+#[test]
+fn curl_gets_pages_inside_tls() {
+    if !available(&[Peer::Curl]) {
+        return;
+    }
+    let (directory, clip) = (TempDir::new(), Clip::sample());
+    let users = directory.path().join("users");
+    assert!(passwd(&users, ("anna", "secret"), &[]).status.success());
+    let users = users.to_str().expect("a name in UTF-8");
+    let server = serve(&directory, &clip, &["--http", "127.0.0.1:0", "--users", users]);
+    // What is trusted is what the server has written.
+    let certificate = directory.path().join("own.pem").display().to_string();
+    let curl = |path: &str, options: &[&str]| {
+        let mut command = Command::new("curl");
+        command.args(["-sS", "--max-time", "60", "-w", "%{http_code}", "--cacert", &certificate]);
+        run(command.args(options).arg(path), LIMIT).expect("curl runs")
+    };
+    let [inside, outside] = [("https", server.tls_address()), ("http", server.http())]
+        .map(|(scheme, address)| format!("{scheme}://{address}/{}", clip.mount()));
+    let as_anna = ["-u", "anna:secret"];
+    let page = curl(&inside, &[&as_anna[..], &["--digest"]].concat()).stdout;
+    assert!(page.ends_with("200") && page.contains("rtsps://127.0.0.1:"), "{page}");
+    // Inside TLS, a password may come as it is.
+    let basic = [&as_anna[..], &["--basic"]].concat();
+    assert!(curl(&inside, &basic).stdout.ends_with("200"));
+    assert!(curl(&outside, &basic).stdout.ends_with("401"));
+    assert!(curl(&inside, &[]).stdout.ends_with("401"));
+    let files = ["inside", "outside"].map(|name| directory.path().join(name).display().to_string());
+    for (url, file) in [&inside, &outside].into_iter().zip(&files) {
+        let options = [&as_anna[..], &["--digest", "-o", file]].concat();
+        assert_eq!(curl(&format!("{url}.jpg"), &options).stdout, "200");
+    }
+    let [inside, outside] = files.map(|file| std::fs::read(file).expect("a picture"));
+    assert!(inside == outside && inside.starts_with(&[0xff, 0xd8]), "{} bytes", inside.len());
+    // A port that only speaks TLS says so.
+    let plain = curl(&format!("http://{}/", server.tls_address()), &[]).stdout;
+    assert!(plain.contains("This port speaks TLS") && plain.ends_with("400"), "{plain}");
+}
+
 /// Has a viewer watch a URL inside TLS, with the certificates of a file as the system's.
 fn watch_with_store(url: &str, store: &str, options: &[&str]) -> Finished {
     let mut command = Command::new(binary("pinhole-viewer"));
@@ -196,7 +264,9 @@ fn the_viewer_trusts_a_fingerprint_or_the_systems_store() {
     // A server that knows nothing of TLS.
     let plain = format!("rtsps://{}/x", server.address());
     viewer::run_viewer(&[&plain]).assert_says(1, &["does not speak TLS"]);
-    viewer::run_viewer(&["--transport", "http", &url]).assert_says(1, &["RTSP over HTTP inside TLS"]);
+    // And one that knows nothing else.
+    let inside = format!("rtsp://{}/x", server.tls_address());
+    viewer::run_viewer(&[&inside]).assert_says(1, &["begins with rtsps://"]);
 }
 
 #[test]
@@ -223,6 +293,10 @@ fn sources_are_pulled_inside_tls() {
     let relay = Server::with(&["--source-fingerprint", &camera.fingerprint()], &[&source]);
     let report = viewer::watch(&relay.url("camera"), Transport::Tcp, &["--duration", "3"]);
     assert!(report.number("frames_complete") > 30 && report.number("frames_damaged") == 0, "{report:?}");
+    let tunnel = source.replacen("rtsps:", "rtspsh:", 1);
+    let relay = Server::with(&["--source-fingerprint", &camera.fingerprint()], &[&tunnel]);
+    let report = viewer::watch(&relay.url("camera"), Transport::Tcp, &["--duration", "3"]);
+    assert!(report.number("frames_complete") > 30 && report.number("frames_damaged") == 0, "{report:?}");
     // The certificate is told of a source that is not trusted.
     let relay = Server::with(&["--always"], &[&source]);
     let lost = &relay.wait_events("source_lost", 1, LIMIT)[0];
@@ -236,7 +310,9 @@ fn the_viewer_comes_back_inside_tls() {
     let first = serve(&directory, &clip, &["--loop"]);
     let (at, fingerprint) = (first.tls_address().to_string(), first.fingerprint());
     let url = first.tls_url(clip.mount());
-    let options = ["--tls-fingerprint", &fingerprint, "--duration", "20"];
+    let seen = directory.path().join("seen.mjpeg");
+    let record = seen.to_str().expect("a name in UTF-8");
+    let options = ["--tls-fingerprint", &fingerprint, "--record", record];
     let viewer = viewer::start_with(&url, Transport::Tcp, &options);
     first.wait_events("opened", 1, LIMIT);
     thread::sleep(Duration::from_secs(1));
@@ -246,6 +322,9 @@ fn the_viewer_comes_back_inside_tls() {
     let second = Server::with(&again, &[&clip.path]);
     assert_eq!(second.fingerprint(), fingerprint, "the key is kept");
     second.wait_events("opened", 1, LIMIT);
+    let len = || seen.metadata().map_or(0, |file| file.len());
+    let before = len();
+    poll(LIMIT, || (len() > before).then_some(())).unwrap_or_else(|| panic!("{viewer}\nsees nothing more"));
     viewer.signal("TERM");
     let report = viewer::report(&viewer.finish(LIMIT));
     assert!(report.number("reconnects") >= 1, "{report:?}");

@@ -59,6 +59,40 @@ fn sockets_of_the_manager_are_taken() {
     assert_eq!(server.finish(SOON).status.code(), Some(0));
 }
 
+#[test]
+fn a_socket_for_tls_is_known_by_its_name() {
+    if !available(&[Peer::Systemd]) {
+        return;
+    }
+    let [tls, rtsp, unused] = [(); 3].map(|()| fake::nobody());
+    let (directory, clip) = (TempDir::new(), Clip::sample());
+    let own = directory.path().join("own.pem").display().to_string();
+    let start = |names: &str, options: &[&str]| {
+        let mut command = Command::new("systemd-socket-activate");
+        command.args(["--listen", &tls.to_string(), "--listen", &rtsp.to_string(), "--fdname", names]);
+        command.arg(binary("pinhole-server")).args(["--json"]).args(options).arg(&clip.path);
+        let server = Running::start(&mut command);
+        poll(SOON, || TcpStream::connect(rtsp).ok()).expect("the manager listens");
+        server
+    };
+    let elsewhere = unused.to_string();
+    let server = start("tls:rtsp", &["--tls-self-signed", &own, "--tls-listen", &elsewhere]);
+    let fingerprint = server.wait_stdout(SOON, |lines| {
+        let events = lines.iter().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        events.filter_map(|event| event["fingerprint"].as_str().map(str::to_owned)).next()
+    });
+    let trusting = ["--tls-fingerprint", &fingerprint];
+    watch(&format!("rtsps://{tls}/{}", clip.mount()), Transport::Tcp, &trusting).assert_whole(clip.frames);
+    watch(&format!("rtsp://{rtsp}/{}", clip.mount()), Transport::Tcp, &[]).assert_whole(clip.frames);
+    assert!(TcpStream::connect(unused).is_err(), "nothing listens there");
+    server.signal("TERM");
+    assert_eq!(server.finish(SOON).status.code(), Some(0));
+    start("tls:rtsp", &[]).finish(SOON).assert_says(1, &["socket for TLS", "--tls-cert"]);
+    start("tls:tsl", &["--tls-self-signed", &own])
+        .finish(SOON)
+        .assert_says(1, &["\"tsl\"", "rtsp, http and tls"]);
+}
+
 /// A server that lets nobody else in, and whoever watches it.
 fn draining() -> (Server, Dialogue) {
     let server = Server::with(&["--drain", "10m", "--pattern", "160x120"], &[] as &[&str]);

@@ -182,10 +182,10 @@ pub(crate) struct Logins {
     pub(crate) allow_basic: bool,
 }
 
-/// Options for RTSP inside TLS.
+/// Options for TLS.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Tls {
-    /// Where to listen for RTSP inside TLS (rtsps://), beside RTSP without it; ADDR alone, and port 0, will do
+    /// Where to listen for RTSP inside TLS (rtsps://), beside RTSP without it, and for the pages of --http; ADDR alone, and port 0, will do
     /// [default: with a certificate 0.0.0.0:322, else nowhere]
     #[arg(long, value_name = "[ADDR:]PORT", value_parser = tls_address)]
     pub(crate) tls_listen: Option<SocketAddr>,
@@ -255,7 +255,7 @@ pub(crate) struct Serve {
     /// Files with Motion-JPEG (.mjpeg, .mjpg, .avi, .mkv, .mp4, .mov, .multipart, the course's .Mjpeg),
     /// directories of them, directories of .jpg pictures, - for Motion-JPEG on standard input, a camera such
     /// as /dev/video0 (with the feature v4l2), or a camera or server of the network: rtsp://HOST/PATH,
-    /// rtsps://HOST/PATH (inside TLS), rtsph://HOST/PATH (RTSP over HTTP) or http://HOST/PATH, and NAME= before it to choose the name that it is
+    /// rtsps://HOST/PATH (inside TLS), rtsph://HOST/PATH (RTSP over HTTP), rtspsh://HOST/PATH (that inside TLS) or http://HOST/PATH, and NAME= before it to choose the name that it is
     /// served by [default: video/]
     #[arg(value_name = "MEDIA", value_hint = ValueHint::AnyPath)]
     #[arg(value_parser = OsStringValueParser::new().try_map(media))]

@@ -27,6 +27,7 @@ use pinhole_std::media::{InputEvent, Library, Playback, default_cache};
 use pinhole_std::server::{self, Admin, Event, Options, Server, raise_descriptor_limit};
 use reload::Running;
 use report::Report;
+use service::Sockets;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -168,11 +169,26 @@ fn serve(
         );
     }
     let options = options(&configuration, descriptors);
-    let mut server = Server::with_listeners(service::listeners()?, &options, library)
+    let Sockets { listeners, tls: tls_listener } = service::sockets()?;
+    let mut server = Server::with_listeners(listeners, &options, library)
         .map_err(|error| format!("{error}; {}", remedy(&error, cli.http)))?;
     let fingerprint = tls.as_ref().map(|(_, identity)| identity.fingerprint());
-    if let Some((address, identity)) = tls {
-        server.listen_tls(address, identity).map_err(|error| format!("{error}; {}", tls_remedy(&error)))?;
+    match (tls, tls_listener) {
+        (Some((_, identity)), Some(listener)) => {
+            server.listen_tls_on(listener, identity)?;
+        }
+        (Some((address, identity)), None) => {
+            let listens = server.listen_tls(address, identity);
+            listens.map_err(|error| format!("{error}; {}", tls_remedy(&error)))?;
+        }
+        (None, Some(_)) => {
+            return Err(
+                "a socket for TLS was passed, and there is no certificate: add --tls-cert with --tls-key, \
+                        or --tls-self-signed"
+                    .into(),
+            );
+        }
+        (None, None) => {}
     }
     let addresses = [Some(server.local_addr()), server.http_addr(), server.tls_addr()];
     let is_open = users.is_none() && addresses.iter().flatten().any(|at| !at.ip().is_loopback());

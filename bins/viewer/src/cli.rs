@@ -27,7 +27,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) manual: Option<Manual>,
 
-    /// What to play: rtsp://HOST:PORT/PATH, rtsps:// for RTSP inside TLS, or rtsph:// for RTSP over HTTP; or files and directories, one after the other, by a
+    /// What to play: rtsp://HOST:PORT/PATH, rtsps:// for RTSP inside TLS, rtsph:// for RTSP over HTTP, or rtspsh:// for that inside TLS; or files and directories, one after the other, by a
     /// server in this program. Several URLs, and files among them, are played side by side, at most
     /// nine. Without it, one of the sample clips is played.
     #[arg(value_name = "URL|FILE", value_hint = ValueHint::AnyPath, value_parser = OsStringValueParser::new().try_map(media))]
@@ -140,7 +140,7 @@ pub(crate) enum TransportArg {
     Udp,
     /// Only TCP, interleaved in the RTSP connection.
     Tcp,
-    /// RTSP and all media over HTTP, as with rtsph:// addresses.
+    /// RTSP and all media over HTTP, as with rtsph:// and rtspsh:// addresses.
     Http,
 }
 
@@ -398,6 +398,7 @@ mod tests {
             "rtsp://host?x",
             "rtsph://host:80/a",
             "rtsps://host/a",
+            "rtspsh://host/a",
         ] {
             assert!(parse(&[url]).is_ok(), "{url}");
         }

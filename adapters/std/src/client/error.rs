@@ -143,6 +143,11 @@ fn refusal(method: Method<'_>, status: Status) -> String {
         Status::NOT_FOUND => {
             "the server has no such stream (404 Not Found); check the path of the URL".to_owned()
         }
+        // So do ports for TLS answer what comes without it.
+        Status::BAD_REQUEST => format!(
+            "the server refused {method}: {code} {}; if this is its port for TLS, the URL begins with rtsps://",
+            status.reason()
+        ),
         _ => format!("the server refused {method}: {code} {}", status.reason()),
     }
 }

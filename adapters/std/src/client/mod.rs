@@ -3,6 +3,7 @@
 //! The caller connects with [`Client::connect`], then calls [`Client::turn`] in a loop. After each turn it
 //! fetches events with [`Client::poll_event`] and reads frames from the caches with [`Client::frame`].
 //! Nothing is sent or received outside a turn. [`Client::teardown`] ends the session.
+mod byte_stream;
 mod error;
 pub(crate) mod exchange;
 mod findings;
@@ -128,8 +129,8 @@ impl std::fmt::Debug for Client {
 
 impl Client {
     /// Connects to the server of `url`, and asks it to play [`Options::play`]. `url` is `rtsp://HOST[:PORT]/PATH`, or
-    /// begins with `rtsps://` for RTSP inside TLS, with the feature `tls`, or with `rtsph://` for RTSP over HTTP. Inside
-    /// TLS, all media travel in the connection, whatever [`Options::transport`] says. The URL may have a user name and a
+    /// begins with `rtsps://` for RTSP inside TLS, with the feature `tls`, or with `rtsph://` for RTSP over HTTP, or with
+    /// `rtspsh://` for that inside TLS. Inside TLS, all media travel in the connection, whatever [`Options::transport`] says. The URL may have a user name and a
     /// password before the host; if it has none, those of [`Options::credentials`] are used. No other host is told them:
     /// a redirection leaves them behind unless it leads to the same host. A redirection from inside TLS to a URL without
     /// it is not followed.
@@ -146,9 +147,6 @@ impl Client {
         let (started, clock) = (Instant::now(), Clock::start());
         let (url, is_tunnel) = rtsp_url(url);
         let (is_tunnel, is_tls) = (is_tunnel || options.tunnel, is_secure(&url));
-        if is_tunnel && is_tls {
-            return Err(Error::Tunnel(Refusal::Tls));
-        }
         let mut options = options.clone();
         if is_tunnel {
             options.transport = TransportChoice::Tcp;

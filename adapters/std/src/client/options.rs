@@ -14,7 +14,7 @@ pub struct Options {
     /// The lower transport to ask the server for: UDP, interleaved in the RTSP connection, or UDP first and
     /// then interleaved.
     pub transport: TransportChoice,
-    /// Is true if RTSP is spoken over HTTP, as it always is with the server of an `rtsph://` URL: responses and packets
+    /// Is true if RTSP is spoken over HTTP, as it always is with the server of an `rtsph://` or `rtspsh://` URL: responses and packets
     /// come as the answer to a GET, and requests go out as the body of a POST, in base64, on a second connection. This
     /// passes firewalls and proxies that let only HTTP through. Packets are then interleaved, whatever
     /// [`Self::transport`] says.

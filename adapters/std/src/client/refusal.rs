@@ -11,11 +11,6 @@ pub enum Refusal {
         /// The status code, such as 404.
         status: u16,
     },
-    /// The URL asks for RTSP inside TLS, and RTSP over HTTP was asked for.
-    #[error(
-        "RTSP over HTTP inside TLS is not supported; rtsps:// alone is one connection, which passes most firewalls"
-    )]
-    Tls,
     /// What the server has sent is not HTTP.
     #[error("the server does not speak HTTP at this port; RTSP may work there, by --transport tcp")]
     NotHttp,

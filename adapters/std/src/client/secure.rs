@@ -8,6 +8,7 @@ use std::io::{self, IoSlice, Read, Write};
 pub(super) struct Secure {
     session: Session,
     trust: Trust,
+    host: String,
     distrust: Option<Distrust>,
 }
 
@@ -19,9 +20,20 @@ impl Secure {
     /// The host can be the name of no server.
     pub(super) fn new(url: &str, fingerprint: Option<Fingerprint>) -> Result<Self, Distrust> {
         let host = Url::parse(url.as_bytes()).map(|url| String::from_utf8_lossy(url.host()).into_owned());
-        let trust = Trust::new(fingerprint);
-        let session = Session::new(trust.connect(&host.unwrap_or_default())?);
-        Ok(Self { session, trust, distrust: None })
+        Self::begin(Trust::new(fingerprint), host.unwrap_or_default())
+    }
+
+    /// Begins another session with the same server.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`].
+    pub(super) fn again(&self) -> Result<Self, Distrust> {
+        Self::begin(self.trust.clone(), self.host.clone())
+    }
+
+    fn begin(trust: Trust, host: String) -> Result<Self, Distrust> {
+        let session = Session::new(trust.connect(&host)?);
+        Ok(Self { session, trust, host, distrust: None })
     }
 
     /// Takes the reason why the server is not trusted, once the session has failed for it.

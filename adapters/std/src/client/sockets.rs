@@ -1,9 +1,8 @@
 //! A client's sockets: the RTSP connection, and a UDP pair for each track.
+use super::byte_stream::ByteStream;
 use super::error::Error;
 use super::refusal::Refusal;
-#[cfg(feature = "tls")]
-use super::secure::Secure;
-use super::tunnel::Tunnel;
+use super::tunnel::{Tunnel, rtsp_url};
 #[cfg(feature = "tls")]
 use crate::tls::{Distrust, Fingerprint};
 use crate::udp::{UdpPair, UdpSocket, at_port, same_host};
@@ -21,21 +20,18 @@ const RECEIVES: usize = 64;
 /// The RTSP connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: ByteStream,
     local: SocketAddr,
     server: SocketAddr,
     readable: bool,
     writable: bool,
     /// Carries requests to the server, if RTSP is spoken over HTTP.
     tunnel: Option<Box<Tunnel>>,
-    /// Encrypts, if RTSP is inside TLS.
-    #[cfg(feature = "tls")]
-    tls: Option<Box<Secure>>,
 }
 
-/// Returns whether a URL asks for RTSP inside TLS.
+/// Returns whether a URL asks for RTSP inside TLS, perhaps over HTTP.
 pub(crate) fn is_secure(url: &str) -> bool {
-    Url::parse(url.as_bytes()).is_ok_and(|url| url.is_secure())
+    Url::parse(rtsp_url(url).0.as_bytes()).is_ok_and(|url| url.is_secure())
 }
 
 /// Connects to the first of the host's addresses that answers. Blocks.
@@ -73,16 +69,7 @@ impl Connection {
     pub(crate) fn registered(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let (local, server) = (stream.local_addr()?, stream.peer_addr()?);
-        Ok(Self {
-            stream,
-            local,
-            server,
-            readable: true,
-            writable: true,
-            tunnel: None,
-            #[cfg(feature = "tls")]
-            tls: None,
-        })
+        Ok(Self { stream: stream.into(), local, server, readable: true, writable: true, tunnel: None })
     }
 
     /// Puts RTSP inside TLS if `url` asks for that. The server is known by `fingerprint`, or without one by the system's
@@ -93,7 +80,7 @@ impl Connection {
     #[cfg(feature = "tls")]
     pub(crate) fn secured(mut self, url: &str, fingerprint: Option<Fingerprint>) -> Result<Self, Distrust> {
         if is_secure(url) {
-            self.tls = Some(Box::new(Secure::new(url, fingerprint)?));
+            self.stream.secure(url, fingerprint)?;
         }
         Ok(self)
     }
@@ -101,7 +88,8 @@ impl Connection {
     /// Takes the reason why the server is not trusted, if it is not.
     #[cfg(feature = "tls")]
     pub(crate) fn take_distrust(&mut self) -> Option<Distrust> {
-        self.tls.as_mut()?.take_distrust()
+        let of_post = self.tunnel.as_mut().and_then(|tunnel| tunnel.take_distrust());
+        self.stream.take_distrust().or(of_post)
     }
 
     /// Makes this the GET of a tunnel to the server of `url`, which logs in by `login` if the server asks for that. Its
@@ -173,10 +161,6 @@ impl Connection {
     }
 
     fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.tls {
-            return tls.read(&mut self.stream, buffer);
-        }
         match &mut self.tunnel {
             None => self.stream.read(buffer),
             Some(tunnel) => tunnel.read(&mut self.stream, self.server, buffer),
@@ -184,10 +168,6 @@ impl Connection {
     }
 
     fn write_once(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.tls {
-            return tls.write(&mut self.stream, bytes);
-        }
         match &mut self.tunnel {
             None => self.stream.write(bytes),
             Some(tunnel) => tunnel.write(&mut self.stream, self.server, bytes),
@@ -199,10 +179,7 @@ impl Connection {
     /// # Errors
     /// The connection is lost.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &mut self.tls {
-            return tls.flush(&mut self.stream);
-        }
+        self.stream.flush()?;
         match self.tunnel.as_mut().map(|tunnel| tunnel.flush()) {
             Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
             _ => Ok(()),

@@ -304,7 +304,7 @@ impl Client {
             self.events.push_back(Event::Closed);
         } else {
             // Where HTTP was needed before, it is needed there, too.
-            self.is_tunnel = (self.is_tunnel || is_tunnel) && !is_secure(&url);
+            self.is_tunnel |= is_tunnel;
             self.link = Link::connect(url.clone(), self.options.connect_timeout, self.waker.clone());
             self.current_url = url;
             let kept = self.current_credentials.take().filter(|_| is_same_host);

@@ -1,17 +1,15 @@
 //! A connection that was accepted, on its way to an event loop.
+use super::byte_stream::ByteStream;
 use super::limits::Seat;
 #[cfg(feature = "http")]
 use super::tunnel::{Place, TunnelInput};
-#[cfg(feature = "tls")]
-use crate::tls::Session;
-use mio::net::TcpStream;
 use std::net::SocketAddr;
 
 /// A connection that was accepted, or that has turned out to be of another role than it was admitted in.
 #[derive(Debug)]
 pub(super) struct Arrival {
     pub(super) role: Role,
-    pub(super) stream: TcpStream,
+    pub(super) stream: ByteStream,
     pub(super) address: SocketAddr,
     pub(super) seat: Seat,
 }
@@ -22,9 +20,9 @@ pub(super) enum Protocol {
     Rtsp,
     #[cfg(feature = "http")]
     Http,
-    /// RTSP inside TLS.
+    /// TLS, with either of them inside.
     #[cfg(feature = "tls")]
-    Rtsps,
+    Tls,
 }
 
 impl Protocol {
@@ -39,8 +37,8 @@ pub(super) enum Role {
     Rtsp,
     /// It comes from a proxy, which says whose it is. It is admitted anew, as one of this protocol, when it has.
     Proxied(Protocol),
-    /// Its client speaks HTTP, and may see the pages only if it has come to their port. It is admitted anew if it is one
-    /// of the two of a tunnel.
+    /// Its client speaks HTTP, and may see the pages only if it has come to their port, or inside TLS. It is admitted anew
+    /// if it is one of the two of a tunnel.
     #[cfg(feature = "http")]
     Http { has_pages: bool },
     /// It is the GET of a tunnel, whose client sends what it has to say elsewhere.
@@ -52,9 +50,6 @@ pub(super) enum Role {
     /// Its client begins with a handshake of TLS. It is admitted anew when that is finished.
     #[cfg(feature = "tls")]
     Handshake,
-    /// Its client speaks RTSP inside this session.
-    #[cfg(feature = "tls")]
-    Secure(Box<Session>),
 }
 
 impl From<Protocol> for Role {
@@ -64,7 +59,7 @@ impl From<Protocol> for Role {
             #[cfg(feature = "http")]
             Protocol::Http => Self::Http { has_pages: true },
             #[cfg(feature = "tls")]
-            Protocol::Rtsps => Self::Handshake,
+            Protocol::Tls => Self::Handshake,
         }
     }
 }

@@ -50,7 +50,7 @@ impl Connection {
             Role::Rtsp => Self::Rtsp(Peer::new(now, stream, client, config, registry, token)?),
             Role::Proxied(protocol) => {
                 let timeout = config.request_timeout;
-                Self::Proxied(Proxied::new(now, stream, client, protocol, timeout, registry, token)?)
+                Self::Proxied(Proxied::new(now, stream.socket, client, protocol, timeout, registry, token)?)
             }
             #[cfg(feature = "http")]
             Role::Http { has_pages } => {
@@ -64,11 +64,8 @@ impl Connection {
             Role::Post(..) => return Err(io::ErrorKind::NotConnected.into()),
             #[cfg(feature = "tls")]
             Role::Handshake => {
-                Self::Handshake(Handshake::new(now, stream, client, config.request_timeout, registry, token)?)
-            }
-            #[cfg(feature = "tls")]
-            Role::Secure(session) => {
-                Self::Rtsp(Peer::new(now, stream, client, config, registry, token)?.secured(session))
+                let timeout = config.request_timeout;
+                Self::Handshake(Handshake::new(now, stream.socket, client, timeout, registry, token)?)
             }
         })
     }
@@ -185,10 +182,7 @@ impl Connection {
     pub(super) fn observe(&self, now: Now, logins: Option<&Logins>, add: &mut dyn FnMut(Row)) -> Kind {
         match self {
             Self::Rtsp(peer) => peer.observe(now, logins, add),
-            Self::Http(http) => {
-                http.observe(now, logins, add);
-                Kind::Http
-            }
+            Self::Http(http) => http.observe(now, logins, add),
             #[cfg(feature = "tls")]
             Self::Handshake(_) => Kind::Beginning,
             Self::Proxied(_) => Kind::Beginning,

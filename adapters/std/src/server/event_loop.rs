@@ -145,6 +145,8 @@ impl EventLoop {
                 #[cfg(feature = "http")]
                 rtsp: local,
                 #[cfg(feature = "http")]
+                has_pages: options.http.is_some(),
+                #[cfg(feature = "http")]
                 tunnels,
             },
             unread: Vec::new(),
@@ -192,7 +194,7 @@ impl EventLoop {
     /// The system refuses to watch the socket, or it is one too many.
     #[cfg(feature = "tls")]
     pub(super) fn accept_tls(&mut self, acceptor: Acceptor) -> io::Result<()> {
-        self.add_acceptor(Protocol::Rtsps, acceptor)
+        self.add_acceptor(Protocol::Tls, acceptor)
     }
 
     /// Sets where the certificate is that clients of TLS are shown.
@@ -398,7 +400,7 @@ impl EventLoop {
             }
             if let Ok(seat) = seat {
                 let role = if is_proxy { Role::Proxied(protocol) } else { protocol.into() };
-                workers.hand_over(Arrival { role, stream, address, seat });
+                workers.hand_over(Arrival { role, stream: stream.into(), address, seat });
             }
         });
     }

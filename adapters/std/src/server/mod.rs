@@ -7,9 +7,11 @@ mod admin;
 mod allowance;
 mod arrival;
 mod bucket;
+mod byte_stream;
 mod connection;
 mod datagrams;
 mod descriptors;
+mod event;
 mod event_loop;
 mod exact_wait;
 mod failures;
@@ -19,6 +21,7 @@ mod limits;
 mod logins;
 #[cfg(feature = "metrics")]
 mod observe;
+mod options;
 mod origin;
 mod owners;
 mod peer;
@@ -33,7 +36,7 @@ mod udp_pairs;
 mod users;
 mod workers;
 
-use crate::media::{InputEvent, Library, Problem};
+use crate::media::Library;
 #[cfg(feature = "tls")]
 use crate::tls::Identity;
 use crate::udp;
@@ -43,11 +46,9 @@ use event_loop::{EventLoop, Watch};
 use ipnet::IpNet;
 use limits::Limits;
 use logins::Logins;
-use pinhole::server::{CloseReason, Config, ConnError, LowerTransport, SessionId, Summary};
 use shared::Shared;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 #[cfg(feature = "tls")]
@@ -57,96 +58,14 @@ use workers::Workers;
 #[cfg(feature = "metrics")]
 pub use admin::Admin;
 pub use descriptors::raise_descriptor_limit;
+pub use event::{Event, RevokeReason};
 #[cfg(feature = "simulation")]
 pub use http::simulation;
 pub use ipnet;
+pub use options::Options;
 #[cfg(feature = "tls")]
 pub use tls::HandshakeError;
 pub use users::{MAX_REALM, MAX_USER, MAX_USERS, User, Users, UsersError};
-
-/// The configuration of a [`Server`]. Make it with [`Self::new`], which sets the usual values, change fields,
-/// and pass it to [`Server::bind`].
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// The address and TCP port to listen on for RTSP. With port 0, the system chooses a free port, which
-    /// [`Server::local_addr`] returns. RTP and RTCP are sent from UDP ports of the same address, which the
-    /// system chooses.
-    pub listen: SocketAddr,
-    /// The address and TCP port to listen on for browsers, which are served pages and pictures over HTTP. With port 0,
-    /// the system chooses a free port, which [`Server::http_addr`] returns. `None` if the server has no pages.
-    ///
-    /// Their connections count as those of RTSP do, and have the same limits and timeouts. A stream to a browser that
-    /// would exceed a limit of bits a second is refused with 503.
-    #[cfg(feature = "http")]
-    pub http: Option<SocketAddr>,
-    /// The configuration of each connection. If you change [`Config::max_packet`], set
-    /// [`NormaliseOptions::max_packet`](crate::media::NormaliseOptions::max_packet) of the library to the
-    /// same value, so that restart intervals fit the packets.
-    pub config: Config,
-    /// The most connections at once, over all event loops. The first request of a further one is answered
-    /// with 503 and `Retry-After`, and it is closed; if many come at once, some are closed without a reply.
-    /// [`Self::for_descriptors`] sets it from what the system allows.
-    pub max_connections: usize,
-    /// The most connections at once from one IPv4 address, or from one IPv6 network of 64 bits. Further
-    /// ones are refused as those beyond `max_connections` are, so that one address does not take all.
-    pub max_connections_per_ip: usize,
-    /// The most pairs of UDP sockets, an RTP and an RTCP port each, over all event loops; each loop has one
-    /// at least and 256 at most. Any number of sessions can share a pair, and a pair is closed with its last
-    /// session. Only sessions of one address whose ports are not confirmed yet have pairs of their own.
-    pub max_udp_pairs: usize,
-    /// The most bits a second that are sent to all clients together; `None` is no limit. A PLAY that would
-    /// exceed it is refused with 453, by the average rate of the medium, or for live input by that of its
-    /// newest frames, times the speed that the client asks for.
-    pub max_bitrate: Option<u64>,
-    /// The most bits a second that are sent to the clients of one IPv4 address, or of one IPv6 network of 64
-    /// bits; `None` is no limit. See [`Self::max_bitrate`].
-    pub max_bitrate_per_ip: Option<u64>,
-    /// The number of event loops, each on a thread of its own. Each new connection goes to the loop that has
-    /// the fewest connections, and stays with that loop.
-    pub threads: NonZero<usize>,
-}
-
-impl Options {
-    /// Creates options to listen on `listen`, without pages for browsers, with the core's default configuration, at most 1024
-    /// connections, a quarter of them from one address, at most 256 pairs of UDP sockets, no limit of bits a
-    /// second, and one event loop.
-    pub const fn new(listen: SocketAddr) -> Self {
-        const CONNECTIONS: usize = 1024;
-        Self {
-            listen,
-            #[cfg(feature = "http")]
-            http: None,
-            config: Config::DEFAULT,
-            max_connections: CONNECTIONS,
-            max_connections_per_ip: per_ip(CONNECTIONS),
-            max_udp_pairs: 256,
-            max_bitrate: None,
-            max_bitrate_per_ip: None,
-            threads: NonZero::<usize>::MIN,
-        }
-    }
-
-    /// Sets [`Self::max_connections`], and [`Self::max_connections_per_ip`] to what follows from it: a quarter
-    /// of it, but 64 at least.
-    pub const fn set_max_connections(&mut self, connections: usize) {
-        self.max_connections = connections;
-        self.max_connections_per_ip = per_ip(connections);
-    }
-}
-
-/// Returns how many of `connections` one address may have: a quarter, so that four such addresses are needed
-/// to take all. But 64, more than a household or an office behind one address has viewers, if there are so
-/// many.
-const fn per_ip(connections: usize) -> usize {
-    let quarter = connections / 4;
-    if quarter >= 64 {
-        quarter
-    } else if connections < 64 {
-        connections
-    } else {
-        64
-    }
-}
 
 /// Why a server cannot start, or cannot continue. [`Server::bind`] and [`Server::run`] return it.
 #[derive(Debug, thiserror::Error)]
@@ -165,188 +84,6 @@ pub enum Error {
     /// server does not run, or has stopped.
     #[error("the event loop failed: {0}")]
     Loop(#[from] io::Error),
-}
-
-/// Something that happened at a server, for logs and statistics: no event asks for an action. [`Server::run`]
-/// passes each event to the function `tell` of its caller.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// A client has set up a track of a session. Each track has an event of its own. The track does not
-    /// play yet: the client has to ask for that with PLAY, which is no event.
-    Opened {
-        /// The address and TCP port from which the client has connected.
-        peer: SocketAddr,
-        /// The identifier of the session that the track belongs to.
-        session: SessionId,
-        /// The path of the medium, without the leading slash.
-        mount: String,
-        /// The lower transport of the track's packets.
-        transport: LowerTransport,
-        /// The name of the user who is logged in; `None` if the server asks for no login.
-        user: Option<Arc<str>>,
-    },
-    /// Frames of a track were left out, so that the video keeps its duration. The usual cause is a client
-    /// whose network is too slow, so that the frames were late or were no longer available. Frames that
-    /// cannot be sent count, too.
-    Skipped {
-        /// The address and TCP port from which the client has connected.
-        peer: SocketAddr,
-        /// The identifier of the session that the track belongs to.
-        session: SessionId,
-        /// The path of the medium, without the leading slash.
-        mount: String,
-        /// How many frames of the track were left out since the last such event, or since the track was set
-        /// up if there was none.
-        frames: u64,
-    },
-    /// From now on, a client gets more or fewer of a track's frames. The number of frames falls if the client
-    /// reports loss, and rises again if the client reports less loss.
-    Adapted {
-        /// The address and TCP port from which the client has connected.
-        peer: SocketAddr,
-        /// The identifier of the session that the track belongs to.
-        session: SessionId,
-        /// The path of the medium, without the leading slash.
-        mount: String,
-        /// From now on every n-th frame is sent, where n is this number: 1 (all frames), 2, 4 or 8. If every
-        /// n-th frame would be less than two frames a second, more frames are sent.
-        one_in: u8,
-    },
-    /// A track was played to its end, or to the end of the range that the client asked for, or its medium has
-    /// failed. The track stays set up, so that the client can play it again.
-    Ended {
-        /// The address and TCP port from which the client has connected.
-        peer: SocketAddr,
-        /// The identifier of the session that the track belongs to.
-        session: SessionId,
-        /// The path of the medium, without the leading slash.
-        mount: String,
-        /// Why the track has ended before its end: the newest fault of a recorded medium of which no frame can
-        /// be read or sent any more. See [`Library::add_path`]. `None` if the track was played to its end.
-        problem: Option<Problem>,
-    },
-    /// A track was removed from its session. When the last track of a session is removed, the session has
-    /// ended.
-    Closed {
-        /// The address and TCP port from which the client has connected.
-        peer: SocketAddr,
-        /// The identifier of the session that the track belonged to.
-        session: SessionId,
-        /// The path of the medium, without the leading slash.
-        mount: String,
-        /// The lower transport of the track's packets.
-        transport: LowerTransport,
-        /// Why the track was removed.
-        reason: CloseReason,
-        /// The final counts of the track: frames, packets and bytes.
-        summary: Summary,
-        /// The name of the user who is logged in; `None` if the server asks for no login.
-        user: Option<Arc<str>>,
-    },
-    /// The server has refused DESCRIBE or SETUP because the served [`Library`] has no such medium or track, or because
-    /// no picture comes from the medium's source, or the request of a browser because there is no such page. If the
-    /// server refuses a request for another reason, such as a malformed one, there is no event.
-    Refused {
-        /// The address and TCP port from which the client has connected.
-        peer: SocketAddr,
-        /// The URL of the refused request, for people to read; of a browser's, the path. Invalid UTF-8 in it is
-        /// replaced.
-        url: String,
-        /// The status of the server's reply: 404 (Not Found) without such a medium or track, 503 (Service Unavailable)
-        /// if the source of the medium has failed, and 504 (Gateway Time-out) if it has sent nothing for 8 seconds.
-        status: u16,
-    },
-    /// A client has logged in: its first request with the right name and password on a connection has come.
-    LoginGranted {
-        /// The address and TCP port from which the client has connected.
-        peer: SocketAddr,
-        /// The user; `None` if the user is no longer known.
-        user: Option<Arc<str>>,
-    },
-    /// Somebody has tried to log in with a wrong name or password, or tries too often to be heard. If nobody has tried
-    /// yet, and if a client is only asked once more, there is no event.
-    LoginRefused {
-        /// The address and TCP port from which the client has connected.
-        peer: SocketAddr,
-        /// The user whose password was wrong; `None` if there is no such user, whose name may be a password that was
-        /// entered in the wrong place, or if it was not looked at.
-        user: Option<Arc<str>>,
-    },
-    /// A client has connected to the port for TLS, and its handshake has failed; see [`Server::listen_tls`]. If a client
-    /// only closes the connection, there is no event.
-    #[cfg(feature = "tls")]
-    HandshakeFailed {
-        /// The address and TCP port from which the client has connected.
-        peer: SocketAddr,
-        /// Why.
-        reason: HandshakeError,
-    },
-    /// Whoever has this connection can or may not watch any more what it is set up for. The connection ends, with BYE to its
-    /// sessions.
-    Revoked {
-        /// The address and TCP port from which the client has connected.
-        peer: SocketAddr,
-        /// The name of the user who was logged in; `None` if the server asked for no login.
-        user: Option<Arc<str>>,
-        /// What has changed.
-        reason: RevokeReason,
-    },
-    /// A browser has begun to watch a medium, over HTTP.
-    #[cfg(feature = "http")]
-    BrowserOpened {
-        /// The address and TCP port from which the browser has connected.
-        peer: SocketAddr,
-        /// The path of the medium, without the leading slash.
-        mount: String,
-        /// The name of the user who is logged in; `None` if the server asks for no login.
-        user: Option<Arc<str>>,
-    },
-    /// A browser watches a medium no more: the medium has ended, or the connection has.
-    #[cfg(feature = "http")]
-    BrowserClosed {
-        /// The address and TCP port from which the browser has connected.
-        peer: SocketAddr,
-        /// The path of the medium, without the leading slash.
-        mount: String,
-        /// How many frames were sent.
-        frames: u64,
-        /// How many frames were left out, because the browser was too slow for them.
-        frames_skipped: u64,
-        /// How many bytes the frames have that were sent.
-        bytes: u64,
-        /// The time since [`Self::BrowserOpened`].
-        lifetime: pinhole::time::Duration,
-        /// The name of the user who is logged in; `None` if the server asks for no login.
-        user: Option<Arc<str>>,
-        /// Why the medium has ended before its end, as [`Self::Ended`] has it.
-        problem: Option<Problem>,
-    },
-    /// The server has closed a connection. If the client closes the connection, or the connection is lost,
-    /// [`Self::Disconnected`] does not come: only [`Self::Closed`] comes, for each track of the connection.
-    Disconnected {
-        /// The address and TCP port from which the client had connected.
-        peer: SocketAddr,
-        /// Why the server has closed the connection. It is [`ConnError::Closed`] if the server was stopped.
-        error: ConnError,
-    },
-    /// Something happened at a live input.
-    Input {
-        /// The path of the input, without the leading slash.
-        mount: String,
-        /// What happened at the input.
-        event: InputEvent,
-    },
-}
-
-/// Why a connection ends although its client and its medium have not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RevokeReason {
-    /// The users have changed: [`Handle::set_users`].
-    Users,
-    /// The medium was removed: [`Handle::change_media`].
-    Media,
 }
 
 /// A handle with which another thread stops or changes a server. [`Server::handle`] returns it. It can be cloned.
@@ -486,6 +223,8 @@ impl Server {
             None => options.http.map(listen).transpose()?,
         }
         .unzip();
+        #[cfg(feature = "http")]
+        let options = &Options { http: http_address, ..*options };
         let watch = Watch::new()?;
         let watches = (1..options.threads.get()).map(|_| Watch::new()).collect::<Result<Vec<_>, _>>()?;
         let wakers = std::iter::once(&watch).chain(&watches).map(|watch| watch.waker.clone());
@@ -539,21 +278,42 @@ impl Server {
 
     /// Listens for RTSP inside TLS as well (`rtsps://`), and shows clients this certificate. The usual port is 322, which
     /// some systems let only their administrator listen on. Returns the address and port. With port 0, the system
-    /// chooses a free port.
+    /// chooses a free port. With the feature `http`, RTSP over HTTP is spoken there as well, and so are the pages for
+    /// browsers if [`Options::http`] asks for them (`https://`).
     ///
     /// Inside TLS, packets are sent in the connection alone: SETUP for UDP is refused with 461. Passwords may come by Basic
     /// authentication. A connection counts as others do, and has to finish its handshake within
-    /// [`Config::request_timeout`].
+    /// [`Config::request_timeout`](pinhole::server::Config::request_timeout).
     ///
     /// # Errors
     /// [`Error::Listen`] as for [`Self::bind`], and [`Error::Loop`] if the system has no resources for it, or the server
     /// listens for TLS already.
     #[cfg(feature = "tls")]
     pub fn listen_tls(&mut self, address: SocketAddr, identity: Identity) -> Result<SocketAddr, Error> {
+        let (acceptor, address) = listen(address)?;
+        self.accept_tls(acceptor, address, identity)
+    }
+
+    /// Does what [`Self::listen_tls`] does, with a socket that listens already.
+    ///
+    /// # Errors
+    /// Those of [`Self::listen_tls`], and [`Error::Loop`] if the socket does not listen for TCP.
+    #[cfg(feature = "tls")]
+    pub fn listen_tls_on(&mut self, listener: TcpListener, identity: Identity) -> Result<SocketAddr, Error> {
+        let (acceptor, address) = accept_of(listener)?;
+        self.accept_tls(acceptor, address, identity)
+    }
+
+    #[cfg(feature = "tls")]
+    fn accept_tls(
+        &mut self,
+        acceptor: Acceptor,
+        address: SocketAddr,
+        identity: Identity,
+    ) -> Result<SocketAddr, Error> {
         if self.tls.is_some() {
             return Err(io::Error::other("the server listens for TLS already").into());
         }
-        let (acceptor, address) = listen(address)?;
         self.first.accept_tls(acceptor)?;
         self.handle.certificate.set(identity);
         for event_loop in std::iter::once(&mut self.first).chain(&mut self.others) {

@@ -1,10 +1,13 @@
 //! One connection's turn.
 #[cfg(feature = "tls")]
 mod secure;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "http")]
 mod tunnelled;
 
 use super::allowance::Allowance;
+use super::byte_stream::ByteStream;
 use super::failures::Failures;
 use super::limits::Seat;
 use super::logins::Reserved;
@@ -16,8 +19,6 @@ use super::program::{Awaited, Program};
 #[cfg(feature = "http")]
 use super::tunnel::TunnelInput;
 use super::{Event, Shared};
-#[cfg(feature = "tls")]
-use crate::tls::Session;
 #[cfg(target_os = "linux")]
 use crate::udp;
 use crate::udp::{Sent, UdpSocket};
@@ -68,7 +69,7 @@ pub(super) struct Peer {
 
 /// The TCP connection of a client.
 struct Link {
-    stream: TcpStream,
+    stream: ByteStream,
     address: SocketAddr,
     /// The address at which the client reached this server, and from which datagrams are sent.
     local: IpAddr,
@@ -98,9 +99,6 @@ struct Link {
     /// What is read in place of `stream`, if the connection is a tunnel.
     #[cfg(feature = "http")]
     tunnel: Option<Box<TunnelInput>>,
-    /// What encrypts, if the connection is inside TLS.
-    #[cfg(feature = "tls")]
-    tls: Option<Box<Session>>,
 }
 
 /// What comes next for a connection.
@@ -116,16 +114,17 @@ pub(super) enum Next {
 impl Peer {
     pub(super) fn new(
         now: Now,
-        mut stream: TcpStream,
+        mut stream: ByteStream,
         (address, seat): (SocketAddr, Seat),
         config: Config,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        bound_queue(&stream);
-        let local = stream.local_addr()?.ip();
-        stream.register(registry, token, Interest::READABLE | Interest::WRITABLE)?;
+        let socket = &mut stream.socket;
+        socket.set_nodelay(true)?;
+        bound_queue(socket);
+        let local = socket.local_addr()?.ip();
+        socket.register(registry, token, Interest::READABLE | Interest::WRITABLE)?;
         let storage = vec![0; config.storage_len(REQUEST)];
         let conn = ServerConn::new(config, now, address);
         let link = Link {
@@ -149,15 +148,13 @@ impl Peer {
             spoken: Spoken::Unknown,
             #[cfg(feature = "http")]
             tunnel: None,
-            #[cfg(feature = "tls")]
-            tls: None,
         };
         Ok(Self { conn, storage, link, rerouted: false })
     }
 
     pub(super) fn deregister(&mut self, registry: &Registry) {
         // It is closed in any case.
-        let _ = self.link.stream.deregister(registry);
+        let _ = self.link.stream.socket.deregister(registry);
     }
 
     pub(super) const fn ready(&mut self, readable: bool, writable: bool) {
@@ -211,11 +208,11 @@ impl Peer {
                 summary,
             });
         }
-        #[cfg(feature = "tls")]
-        if self.link.tls.is_some() {
-            return Kind::Rtsps;
+        match self.link.tunnel {
+            Some(_) => Kind::Tunnel,
+            None if self.link.stream.is_secure() => Kind::Rtsps,
+            None => Kind::Rtsp,
         }
-        if self.link.tunnel.is_some() { Kind::Tunnel } else { Kind::Rtsp }
     }
 
     pub(super) fn close(&mut self) {
@@ -272,8 +269,7 @@ impl Peer {
         }
         if link.leaving.is_some() && done {
             if conn.summaries(now).next().is_none() {
-                #[cfg(feature = "tls")]
-                link.farewell_secure();
+                link.stream.farewell();
                 return Next::Close;
             }
             // What was set up on the connection ends with it, and with BYE.
@@ -309,7 +305,7 @@ impl Link {
             return self.read_tunnel(now, turn, scratch);
         }
         #[cfg(feature = "tls")]
-        if self.tls.is_some() {
+        if self.stream.is_secure() {
             return self.read_secure(now, turn, scratch);
         }
         let room = turn.stream_room().min(scratch.len());
@@ -324,7 +320,7 @@ impl Link {
             return false;
         }
         let buffer = scratch.get_mut(..room).unwrap_or_default();
-        match self.stream.read(buffer) {
+        match self.stream.socket.read(buffer) {
             Ok(0) => self.lose(turn),
             Ok(read) => {
                 self.allowance.has_read(now, read);
@@ -354,10 +350,7 @@ impl Link {
         tell: &mut impl FnMut(&Event),
     ) {
         let Shared { library, datagrams, config, logins, .. } = shared;
-        #[cfg(feature = "tls")]
-        let is_secure = self.tls.is_some();
-        #[cfg(not(feature = "tls"))]
-        let is_secure = false;
+        let is_secure = self.stream.is_secure();
         let Self { address, allowance, failures, awaited, login, trial, leaving, lost, .. } = self;
         let (address, lost) = (*address, *lost);
         failures.note(library.take_failed());
@@ -388,15 +381,15 @@ impl Link {
 
     /// Writes what is due on the connection. Returns whether it takes more.
     fn write(&mut self, turn: &mut Turn<'_>, shared: &mut Shared) -> bool {
-        #[cfg(feature = "tls")]
-        if self.tls.is_some() {
-            return self.write_secure(turn, shared);
-        }
-        let Shared { library, scratch, .. } = shared;
         #[cfg(feature = "http")]
         if self.tunnel.is_some() && !self.write_head(turn) {
             return false;
         }
+        #[cfg(feature = "tls")]
+        if self.stream.is_secure() {
+            return self.write_secure(turn, shared);
+        }
+        let Shared { library, scratch, .. } = shared;
         while self.quantum > 0 {
             if !self.writable || self.lost {
                 return false;
@@ -411,7 +404,8 @@ impl Link {
                 warm(&slices);
             }
             // Takes the kernel less than `write_vectored`, which treats the socket as a file.
-            let written = self.stream.try_io(|| SockRef::from(&self.stream).send_vectored(&slices));
+            let written =
+                self.stream.socket.try_io(|| SockRef::from(&self.stream.socket).send_vectored(&slices));
             drop(slices);
             match written {
                 Ok(written) => {
@@ -492,132 +486,4 @@ pub(super) fn bound_queue(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = stream;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Options;
-    use super::super::datagrams::Datagrams;
-    use super::super::limits::Limits;
-    use super::super::udp_pairs::UdpPairs;
-    use super::*;
-    use crate::media::{Library, Playback};
-    use mio::Poll;
-    use pinhole::frame::{FrameId, TrackId};
-    use std::io::Write as _;
-    use std::net::{Ipv4Addr, TcpListener};
-    use std::path::Path;
-    use std::sync::Arc;
-    use std::thread;
-
-    /// What all connections share, with all frames of a clip of 1.6 MB loaded. The poll has to outlive it.
-    fn shared() -> (Shared, Poll) {
-        let mut library = Library::new(Playback::default());
-        library.add_path(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../video/bunny288.mjpeg"));
-        for n in 0..60 {
-            assert!(library.load(TrackId::default(), FrameId(n)).is_ok());
-        }
-        let poll = Poll::new().unwrap();
-        let registry = poll.registry().try_clone().unwrap();
-        let datagrams = Datagrams::new(UdpPairs::new((Ipv4Addr::LOCALHOST, 0).into(), 2, registry, 1));
-        let scratch = vec![0; crate::udp::RECEIVE_LEN].into_boxed_slice();
-        let shared = Shared {
-            clock: library.clock(),
-            library,
-            datagrams,
-            scratch,
-            config: Config::DEFAULT,
-            logins: None,
-            #[cfg(feature = "tls")]
-            certificate: Arc::default(),
-            #[cfg(feature = "tls")]
-            handshakes: Shared::HANDSHAKES,
-            #[cfg(feature = "http")]
-            rtsp: (Ipv4Addr::LOCALHOST, 8554).into(),
-            #[cfg(feature = "http")]
-            tunnels: Arc::default(),
-        };
-        (shared, poll)
-    }
-
-    /// A client, and the server's side of its connection.
-    fn connected(shared: &Shared, poll: &Poll) -> (std::net::TcpStream, Peer) {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (stream, address) = listener.accept().unwrap();
-        stream.set_nonblocking(true).unwrap();
-        let seat = Arc::new(Limits::new(&Options::new(address))).admit(address).unwrap();
-        let (stream, now) = (TcpStream::from_std(stream), shared.clock.now());
-        let peer = Peer::new(now, stream, (address, seat), shared.config, poll.registry(), Token(0)).unwrap();
-        (client, peer)
-    }
-
-    /// What has not come cannot be read as RTSP, as it may be HTTP when it comes.
-    #[test]
-    #[cfg(feature = "http")]
-    fn nothing_is_neither_rtsp_nor_http() {
-        let (shared, poll) = shared();
-        for (request, spoken) in
-            [("GET / HTTP/1.1\r\n", Spoken::Http), ("OPTIONS * RTSP/1.0\r\n", Spoken::Rtsp)]
-        {
-            let (mut client, mut peer) = connected(&shared, &poll);
-            peer.ready(true, true);
-            assert!(!peer.link.listen());
-            assert_eq!((peer.link.spoken, peer.link.readable), (Spoken::Unknown, false));
-            client.write_all(request.as_bytes()).unwrap();
-            peer.ready(true, true);
-            assert_eq!(peer.link.listen(), spoken == Spoken::Rtsp);
-            assert_eq!(peer.link.spoken, spoken);
-        }
-    }
-
-    /// A client that takes all that it is sent, however much that is, leaves the others their turns.
-    #[test]
-    fn a_turn_sends_no_more_than_a_quantum() {
-        let (mut shared, poll) = shared();
-        let (mut client, mut peer) = connected(&shared, &poll);
-        let now = shared.clock.now();
-        let mut turn = |peer: &mut Peer, now| {
-            peer.ready(true, true);
-            peer.turn(now, &mut shared, &mut |_| {})
-        };
-        let mut ask = |peer: &mut Peer, request: String| {
-            client.write_all(request.as_bytes()).unwrap();
-            client.set_read_timeout(Some(std::time::Duration::from_millis(10))).unwrap();
-            let mut reply = [0; 1000];
-            loop {
-                turn(peer, now);
-                if let Ok(len) = client.read(&mut reply) {
-                    return String::from_utf8_lossy(&reply[..len]).into_owned();
-                }
-            }
-        };
-        let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
-        let reply =
-            ask(&mut peer, format!("SETUP rtsp://h/bunny288 RTSP/1.0\r\nCSeq: 1\r\n{transport}\r\n\r\n"));
-        let session = reply.split("Session: ").nth(1).and_then(|rest| rest.get(..16)).expect("a session");
-        let play =
-            format!("PLAY rtsp://h/bunny288 RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\nSpeed: 16\r\n\r\n");
-        assert!(ask(&mut peer, play).contains(" 200 OK"));
-        client.set_read_timeout(None).unwrap();
-        thread::spawn(move || {
-            let mut buffer = vec![0; 1 << 20];
-            while client.read(&mut buffer).is_ok_and(|len| len > 0) {}
-        });
-        // All of the clip is due.
-        let later = Now { at: now.at + Duration::from_secs(10), ..now };
-        let sent = |peer: &Peer| peer.conn.summaries(later).map(|(_, summary)| summary.octets).sum::<u64>();
-        let mut before = sent(&peer);
-        let whole = loop {
-            let next = turn(&mut peer, later);
-            let now_sent = sent(&peer);
-            // The last write may begin within the quantum.
-            assert!(now_sent - before <= 2 * QUANTUM as u64, "{} at once", now_sent - before);
-            before = now_sent;
-            if now_sent > 1_500_000 || matches!(next, Next::Close) {
-                break now_sent;
-            }
-        };
-        assert!(whole > 1_500_000, "only {whole} bytes were sent");
-    }
 }

@@ -111,7 +111,7 @@ impl Proxied {
             State::Own => (address, seat),
             State::Unknown | State::Over => return None,
         };
-        Some(Arrival { role, stream, address, seat })
+        Some(Arrival { role, stream: stream.into(), address, seat })
     }
 
     /// Does what can be done now.

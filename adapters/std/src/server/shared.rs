@@ -32,6 +32,9 @@ pub(super) struct Shared {
     /// The address on which the server listens for RTSP.
     #[cfg(feature = "http")]
     pub(super) rtsp: SocketAddr,
+    /// Whether the pages are to be had inside TLS.
+    #[cfg(feature = "http")]
+    pub(super) has_pages: bool,
     #[cfg(feature = "http")]
     pub(super) tunnels: Arc<Tunnels>,
 }

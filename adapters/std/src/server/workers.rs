@@ -215,7 +215,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let seat = Arc::new(Limits::new(&Options::new(address))).admit(address).unwrap();
         let stream = TcpStream::connect(address).unwrap();
-        workers.hand_over(Arrival { role: Role::Rtsp, stream, address, seat });
+        workers.hand_over(Arrival { role: Role::Rtsp, stream: stream.into(), address, seat });
     }
 
     #[test]

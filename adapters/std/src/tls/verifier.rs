@@ -10,7 +10,7 @@ use rustls::{
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// How a client knows a server, and what it found wrong.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Trust {
     verifier: Arc<Verifier>,
 }

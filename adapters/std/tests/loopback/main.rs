@@ -9,6 +9,8 @@ mod common;
 mod datagrams;
 mod draining;
 mod failures;
+#[cfg(feature = "tls")]
+mod inside_tls;
 mod limits;
 mod login;
 mod proxies;

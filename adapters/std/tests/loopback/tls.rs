@@ -148,12 +148,17 @@ fn what_is_no_handshake_ends_its_connection() {
         stream.write_all(sent).unwrap();
         let reason = failed(&serving);
         match expected {
-            Some(expected) => assert_eq!(reason, expected, "{sent:?}"),
+            Some(ref expected) => assert_eq!(reason, *expected, "{sent:?}"),
             None => assert!(matches!(reason, HandshakeError::Tls { .. }), "{reason:?}"),
         }
         stream.set_read_timeout(Some(LIMIT)).unwrap();
-        // It is closed, perhaps after an alert.
-        let _ = stream.read_to_end(&mut Vec::new());
+        let mut told = Vec::new();
+        let ended = stream.read_to_end(&mut told);
+        if let HandshakeError::Plain { protocol } = reason {
+            ended.expect("nothing resets the connection");
+            let told = String::from_utf8(told).unwrap();
+            assert!(told.starts_with(protocol) && told.contains("This port speaks TLS"), "{told}");
+        }
     }
     // Who only looks whether somebody listens is not told of.
     drop(TcpStream::connect(address).unwrap());

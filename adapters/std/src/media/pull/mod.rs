@@ -41,7 +41,7 @@ pub struct SourceOptions {
     /// How an RTSP source is asked for its packets: by UDP, interleaved in the RTSP connection, or by UDP first and then
     /// interleaved.
     pub transport: TransportChoice,
-    /// Is true if RTSP is spoken over HTTP with the source, as it always is with an `rtsph://` URL. Its packets are then
+    /// Is true if RTSP is spoken over HTTP with the source, as it always is with an `rtsph://` or `rtspsh://` URL. Its packets are then
     /// interleaved, whatever [`Self::transport`] says. HTTP sources ignore this.
     pub tunnel: bool,
     /// The certificate by which the server of an `rtsps://` source is known, whoever has signed it and for whichever host.

@@ -415,12 +415,9 @@ impl Pulled {
             let secured = connection.secured(&url, self.spec.options.tls_fingerprint);
             secured.map_err(|error| End::Failed(error.to_string()))?
         };
-        // Where HTTP was needed before, it is needed after a redirection, too, unless that leads into TLS.
+        // Where HTTP was needed before, it is needed after a redirection, too.
         let is_tunnel = is_tunnel || self.spec.options.tunnel || rtsp_url(self.spec.url.text()).1;
-        if is_tunnel && is_secure(&url) && self.location.is_none() {
-            return Err(End::Failed(client::Refusal::Tls.to_string()));
-        }
-        if is_tunnel && !is_secure(&url) {
+        if is_tunnel {
             let tunnelled = connection.tunnelled(&url, login.clone(), registry, Token(first));
             let connection = tunnelled.map_err(|error| End::Failed(error.to_string()))?;
             return rtsp::Session::new(&url, TransportChoice::Tcp, login, connection, now)

@@ -7,7 +7,7 @@ use pinhole::rtsp::{Url, UrlError};
 use std::fmt;
 
 /// The URL of a source of the network: `rtsp://HOST[:PORT]/PATH`, `rtsps://HOST[:PORT]/PATH` for RTSP inside TLS,
-/// `rtsph://HOST[:PORT]/PATH` for RTSP over HTTP, or
+/// `rtsph://HOST[:PORT]/PATH` for RTSP over HTTP, `rtspsh://HOST[:PORT]/PATH` for that inside TLS, or
 /// `http://HOST[:PORT]/PATH` for pictures by HTTP. It may have a user name and a password before the host.
 /// [`Self::parse`] checks it. Its debug output has no credentials; what it is parsed from may have.
 #[derive(Clone, PartialEq, Eq)]

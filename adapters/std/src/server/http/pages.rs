@@ -22,20 +22,29 @@ pub(super) struct Here<'a> {
     pub(super) local: SocketAddr,
     /// The address on which the server listens for RTSP.
     pub(super) rtsp: SocketAddr,
+    /// Whether it has come inside TLS, where RTSP is to be had at the same port.
+    pub(super) is_secure: bool,
 }
 
 impl Here<'_> {
     /// Returns the scheme, the host and the port of this server's own URLs.
     fn http(&self) -> String {
+        let scheme = if self.is_secure { "https" } else { "http" };
         match self.host {
-            Some(host) => format!("http://{host}"),
-            None => format!("http://{}", Authority(self.local)),
+            Some(host) => format!("{scheme}://{host}"),
+            None => format!("{scheme}://{}", Authority(self.local)),
         }
     }
 
     /// Returns the same of its RTSP URLs. A server that listens on all addresses is reached by RTSP at the host that
     /// the client knows already.
     fn rtsp(&self) -> String {
+        if self.is_secure {
+            return match self.host {
+                Some(host) => format!("rtsps://{}:{}", without_port(host), self.local.port()),
+                None => format!("rtsps://{}", Authority(self.local)),
+            };
+        }
         let port = self.rtsp.port();
         match (self.rtsp.ip().is_unspecified(), self.host) {
             (true, None) => {

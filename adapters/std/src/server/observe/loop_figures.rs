@@ -29,12 +29,13 @@ pub(in super::super) enum Carrier {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Kind {
     Rtsp,
-    /// RTSP over HTTP.
+    /// RTSP over HTTP, with or without TLS.
     Tunnel,
     /// RTSP inside TLS.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no TLS"))]
     Rtsps,
     Http,
+    /// HTTP inside TLS.
+    Https,
     /// Not known yet: a proxy has to say whose it is, or a handshake of TLS is not finished.
     Beginning,
 }
@@ -273,7 +274,7 @@ impl LoopFigures {
 
 impl Kind {
     /// The names of all kinds, in their order.
-    pub(in super::super) const NAMES: [&str; 5] = ["rtsp", "tunnel", "rtsps", "http", "beginning"];
+    pub(in super::super) const NAMES: [&str; 6] = ["rtsp", "tunnel", "rtsps", "http", "https", "beginning"];
 }
 
 impl Drop for LoopFigures {

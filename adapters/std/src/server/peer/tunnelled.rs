@@ -4,7 +4,7 @@ use super::super::tunnel::{Place, Post, TunnelInput};
 use super::{Link, Peer};
 use pinhole::server::Turn;
 use pinhole::time::Now;
-use std::io::{self, Read, Write};
+use std::io::{self, Write as _};
 
 /// What a client speaks, by the begin of its first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,21 @@ pub(super) enum Spoken {
     Unknown,
     Rtsp,
     Http,
+}
+
+impl Spoken {
+    const HTTP: [&[u8]; 2] = [b"GET ", b"POST "];
+
+    /// Tells by the first bytes that have come, as far as they have.
+    pub(super) fn of(begin: &[u8]) -> Self {
+        if Self::HTTP.iter().any(|method| begin.starts_with(method)) {
+            Self::Http
+        } else if Self::HTTP.iter().any(|method| method.starts_with(begin)) {
+            Self::Unknown
+        } else {
+            Self::Rtsp
+        }
+    }
 }
 
 impl Peer {
@@ -44,9 +59,10 @@ impl Peer {
 impl Link {
     /// Finds out what the client speaks, without reading it. Returns whether it can be read as RTSP.
     pub(super) fn listen(&mut self) -> bool {
-        const HTTP: [&[u8]; 2] = [b"GET ", b"POST "];
         let mut begin = [0; 5];
-        let begin = match self.stream.peek(&mut begin) {
+        let begin = match self.stream.socket.peek(&mut begin) {
+            // It ends when it is read.
+            Ok(0) => return true,
             Ok(len) => begin.get(..len).unwrap_or_default(),
             // What comes between this and a read would be read as RTSP.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -56,11 +72,8 @@ impl Link {
             // It comes again when it is read.
             Err(_) => return true,
         };
-        if HTTP.iter().any(|method| begin.starts_with(method)) {
-            self.spoken = Spoken::Http;
-        } else if begin.is_empty() || !HTTP.iter().any(|method| method.starts_with(begin)) {
-            self.spoken = Spoken::Rtsp;
-        } else {
+        self.spoken = Spoken::of(begin);
+        if self.spoken == Spoken::Unknown {
             // More of it is an event.
             self.readable = false;
         }
@@ -71,20 +84,23 @@ impl Link {
     pub(super) fn read_tunnel(&mut self, now: Now, turn: &mut Turn<'_>, scratch: &mut [u8]) -> bool {
         let Some(tunnel) = &mut self.tunnel else { return false };
         let room = turn.stream_room().min(scratch.len() / 2);
-        if !(self.readable || tunnel.has_more()) || room == 0 || self.leaving.is_some() {
+        if !(self.readable || self.stream.has_more() || tunnel.has_more())
+            || room == 0
+            || self.leaving.is_some()
+        {
             return false;
         }
         if !self.allowance.may_read(now) {
             return false;
         }
         // The client has no more to say here, but closes this connection when it leaves.
-        match self.stream.read(scratch) {
-            Ok(0) => {
+        match self.stream.read(self.readable, scratch) {
+            Ok((0, 0)) => {
                 self.lose(turn);
                 return false;
             }
-            Ok(read) => {
-                self.allowance.has_read(now, read);
+            Ok((came, _)) => {
+                self.allowance.has_read(now, came);
                 return true;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -96,7 +112,7 @@ impl Link {
         }
         let (text, out) = scratch.split_at_mut(room);
         let out = out.get_mut(..room).unwrap_or_default();
-        match tunnel.read(text, out) {
+        match tunnel.read(self.readable, text, out) {
             Ok((read, written)) => {
                 self.allowance.has_read(now, read);
                 if written > 0 {

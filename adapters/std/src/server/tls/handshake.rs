@@ -1,23 +1,32 @@
 //! A connection at the port for TLS, until its handshake is finished.
 use super::super::Event;
 use super::super::arrival::{Arrival, Role};
+use super::super::byte_stream::ByteStream;
 use super::super::limits::Seat;
 use super::super::peer::Next;
 use super::super::shared::Shared;
+use super::Secure;
+use super::error::HandshakeError;
+use super::plain::Plain;
 use crate::tls::Session;
 use mio::event::Source as _;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use pinhole::time::{Instant, Now};
+use pinhole::time::{Duration, Instant, Now};
 use rustls::server::{Accepted, Acceptor};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::mem;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 
 /// The most bytes of a client before its handshake is finished. A ClientHello has up to 2,000, and the rest less.
 const MAX_BYTES: usize = 16 << 10;
 /// How much of what is no TLS is looked at, to say what it is.
-const PEEK: usize = 256;
+const PEEK: usize = 512;
+/// How many requests without TLS are answered: RTSP clients may ask OPTIONS, and give up at the DESCRIBE after it.
+const ANSWERS: u8 = 3;
+/// How long a connection without TLS stays, so that what its client still sends does not reset it before the client has read
+/// the answers.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// The first byte of a handshake (RFC 8446, 5.1).
 const HANDSHAKE: u8 = 22;
 
@@ -44,41 +53,10 @@ enum State {
     /// Waits until it is answered among those of all addresses, which is at that time, if it is known.
     Next(Box<Accepted>, Option<Instant>),
     Answered(Box<Session>),
+    /// Does not speak TLS, and is told so at so many more requests.
+    Plain(u8),
     /// Has failed, or is another connection now.
     Over,
-}
-
-/// Why a handshake has failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum HandshakeError {
-    /// The client speaks RTSP or HTTP, and not TLS.
-    #[error(
-        "it speaks {protocol} without TLS at the port for TLS; an address that begins with rtsps:// leads here"
-    )]
-    Plain {
-        /// The name of the protocol.
-        protocol: &'static str,
-    },
-    /// What the client has sent is not TLS.
-    #[error("what it has sent at the port for TLS is not TLS")]
-    NotTls,
-    /// The client does not speak TLS as this server does, or it does not trust the certificate.
-    #[error("{reason}")]
-    Tls {
-        /// Why, for people.
-        reason: String,
-    },
-    /// The client has sent more than any handshake has.
-    #[error("it has sent too much")]
-    TooLong,
-    /// The client has not finished within the time for a first request
-    /// ([`Config::request_timeout`](pinhole::server::Config::request_timeout)).
-    #[error("it has not finished in time")]
-    TooSlow,
-    /// So many handshakes wait, of the client's address or of all, that this one would not be finished in time.
-    #[error("too many others wait")]
-    Busy,
 }
 
 /// What comes after a step.
@@ -104,7 +82,7 @@ impl Handshake {
         now: Now,
         mut stream: TcpStream,
         (address, seat): (SocketAddr, Seat),
-        timeout: pinhole::time::Duration,
+        timeout: Duration,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
@@ -141,11 +119,12 @@ impl Handshake {
         self.state = State::Over;
     }
 
-    /// Returns the connection as one of RTSP, after [`Next::Readmit`]; `None` if the handshake is not finished.
+    /// Returns the connection as one inside TLS, after [`Next::Readmit`]; `None` if the handshake is not finished.
     pub(in super::super) fn into_arrival(self) -> Option<Arrival> {
         let Self { state, stream, address, seat, .. } = self;
         let State::Answered(session) = state else { return None };
-        Some(Arrival { role: Role::Secure(session), stream, address, seat })
+        let session = Box::new(Secure::new(*session));
+        Some(Arrival { role: Role::Rtsp, stream: ByteStream::secure(stream, session), address, seat })
     }
 
     /// Does what can be done now.
@@ -155,6 +134,9 @@ impl Handshake {
         shared: &mut Shared,
         tell: &mut impl FnMut(&Event),
     ) -> Next {
+        if matches!(self.state, State::Plain(_)) {
+            return self.turn_plain(now.at);
+        }
         let failure = loop {
             match self.step(now.at, shared) {
                 Ok(Step::Again) => {}
@@ -167,12 +149,42 @@ impl Handshake {
         if let Some(reason) = failure {
             tell(&Event::HandshakeFailed { peer: self.address, reason });
         }
+        match self.state {
+            State::Plain(_) => self.turn_plain(now.at),
+            _ => Next::Close,
+        }
+    }
+
+    /// Answers requests of a client that does not speak TLS, and waits until it closes the connection.
+    fn turn_plain(&mut self, now: Instant) -> Next {
+        let mut request = [0; PEEK];
+        while now < self.until && self.received <= MAX_BYTES {
+            match self.received_by(|stream| stream.read(&mut request)) {
+                Ok(Some(read)) => {
+                    self.received += read;
+                    self.answer_plain(request.get(..read).unwrap_or_default());
+                }
+                Ok(None) => return Next::Wait(Some(self.until)),
+                Err(_) => break,
+            }
+        }
         Next::Close
+    }
+
+    fn answer_plain(&mut self, request: &[u8]) {
+        let State::Plain(left) = &mut self.state else { return };
+        let Some(plain) = Plain::of(request).filter(|_| *left > 0) else { return };
+        *left = if plain == Plain::Http { 0 } else { *left - 1 };
+        // What the socket does not take is lost.
+        let _ = self.stream.write(plain.response(request).as_bytes());
+        if *left == 0 {
+            let _ = self.stream.shutdown(Shutdown::Write);
+        }
     }
 
     fn step(&mut self, now: Instant, shared: &mut Shared) -> Result<Step, Failure> {
         match mem::replace(&mut self.state, State::Over) {
-            State::Hello(acceptor) => self.listen(acceptor),
+            State::Hello(acceptor) => self.listen(acceptor, now),
             State::Asked(accepted) => match self.seat.handshake(now) {
                 None => {
                     self.state = State::Next(accepted, None);
@@ -191,7 +203,7 @@ impl Handshake {
                 }
             },
             State::Answered(session) => self.go_on(session),
-            State::Over => Err(Failure(None)),
+            State::Plain(_) | State::Over => Err(Failure(None)),
         }
     }
 
@@ -204,8 +216,8 @@ impl Handshake {
     }
 
     /// Takes in the ClientHello, as far as it has come.
-    fn listen(&mut self, mut acceptor: Box<Acceptor>) -> Result<Step, Failure> {
-        if self.received == 0 && !self.looks_like_tls()? {
+    fn listen(&mut self, mut acceptor: Box<Acceptor>, now: Instant) -> Result<Step, Failure> {
+        if self.received == 0 && !self.looks_like_tls(now)? {
             self.state = State::Hello(acceptor);
             return Ok(Step::Wait(None));
         }
@@ -230,17 +242,18 @@ impl Handshake {
     ///
     /// # Errors
     /// What has come is something else.
-    fn looks_like_tls(&mut self) -> Result<bool, Failure> {
+    fn looks_like_tls(&mut self, now: Instant) -> Result<bool, Failure> {
         let mut begin = [0; PEEK];
         let Some(len) = self.received_by(|stream| stream.peek(&mut begin))? else { return Ok(false) };
         let begin = begin.get(..len).unwrap_or_default();
-        let has = |protocol: &[u8]| begin.windows(protocol.len()).any(|part| part == protocol);
-        match begin.first() {
-            Some(&HANDSHAKE) => Ok(true),
-            None => Err(Failure(None)),
-            _ if has(b" RTSP/") => Err(HandshakeError::Plain { protocol: "RTSP" }.into()),
-            _ if has(b" HTTP/") => Err(HandshakeError::Plain { protocol: "HTTP" }.into()),
-            _ => Err(HandshakeError::NotTls.into()),
+        match (begin.first(), Plain::of(begin)) {
+            (Some(&HANDSHAKE), _) => Ok(true),
+            (None, _) => Err(Failure(None)),
+            (_, None) => Err(HandshakeError::NotTls.into()),
+            (_, Some(plain)) => {
+                (self.state, self.until) = (State::Plain(ANSWERS), self.until.min(now + FAREWELL));
+                Err(HandshakeError::Plain { protocol: plain.name() }.into())
+            }
         }
     }
 

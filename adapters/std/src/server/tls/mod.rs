@@ -1,8 +1,13 @@
-//! RTSP inside TLS: [`handshake`] is a connection before it is one of RTSP, and [`Certificate`] is what all show.
+//! RTSP and HTTP inside TLS: [`handshake`] is a connection before it is one of these, [`Secure`] is what encrypts it then, and
+//! [`Certificate`] is what all show.
+mod error;
 mod handshake;
+mod plain;
+mod secure;
 
+pub use error::HandshakeError;
 pub(super) use handshake::Handshake;
-pub use handshake::HandshakeError;
+pub(super) use secure::Secure;
 
 use crate::tls::Identity;
 use rustls::ServerConfig;

@@ -1,7 +1,7 @@
 //! What a tunnelled session reads: the bodies of its POSTs.
 use super::decoder::{Decoder, NotBase64};
 use super::{Place, Post, Registration};
-use std::io::{self, Read};
+use std::io;
 
 /// The requests of a tunnel, from one POST after the other, and the head of the answer to its GET.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl TunnelInput {
     pub(in super::super) fn has_more(&self) -> bool {
         self.next.is_some()
             || self.decoder.has_more()
-            || self.post.as_ref().is_some_and(|post| !post.text.is_empty())
+            || self.post.as_ref().is_some_and(|post| !post.text.is_empty() || post.stream.has_more())
     }
 
     /// Returns what is still to be written of the head.
@@ -57,14 +57,19 @@ impl TunnelInput {
         }
     }
 
-    /// Reads what came into `out`, with `text` as room for base64. Returns how many characters were read from a socket,
+    /// Reads what came into `out`, with `text` as room for base64; from a socket only if one `is_readable`. Returns how many characters were read from a socket,
     /// and how many bytes were written to `out`; the latter may stand for characters that were read before. The end of a
     /// POST is `(0, 0)`.
     ///
     /// # Errors
     /// Returns [`io::ErrorKind::WouldBlock`] if nothing has come, and [`io::ErrorKind::InvalidData`] if what came is no
     /// base64.
-    pub(in super::super) fn read(&mut self, text: &mut [u8], out: &mut [u8]) -> io::Result<(usize, usize)> {
+    pub(in super::super) fn read(
+        &mut self,
+        is_readable: bool,
+        text: &mut [u8],
+        out: &mut [u8],
+    ) -> io::Result<(usize, usize)> {
         let Self { decoder, post, next, .. } = self;
         if post.is_none() {
             *post = next.take();
@@ -76,13 +81,13 @@ impl TunnelInput {
             current.text.drain(..taken);
             return Ok((0, written));
         }
-        match current.stream.read(text) {
-            Ok(0) => *post = None,
-            Ok(read) => {
+        match current.stream.read(is_readable, text) {
+            Ok((0, 0)) => *post = None,
+            Ok((came, read)) => {
                 let text = text.get(..read).unwrap_or_default();
                 let (taken, written) = decode(decoder, text, out)?;
                 current.text = text.get(taken..).unwrap_or_default().to_vec();
-                return Ok((read, written));
+                return Ok((came, written));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && next.is_none() => return Err(error),

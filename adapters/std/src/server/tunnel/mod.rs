@@ -7,8 +7,8 @@
 mod decoder;
 mod input;
 
+use super::byte_stream::ByteStream;
 use super::limits::Seat;
-use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -25,9 +25,10 @@ pub(super) const MEDIA_TYPE: &str = "application/x-rtsp-tunnelled";
 /// The longest cookie in bytes. QuickTime's have 22.
 const MAX_COOKIE: usize = 128;
 
-/// What names a tunnel: its client's address, and the value of `x-sessioncookie`. So a POST from another address finds
-/// nothing, whatever it has overheard, and no client can take the cookie of one at another address.
-type Key = (IpAddr, Box<[u8]>);
+/// What names a tunnel: its client's address, whether it is inside TLS, and the value of `x-sessioncookie`. So a POST from
+/// another address or without TLS finds nothing, whatever it has overheard, and no client can take the cookie of one at
+/// another address.
+type Key = (IpAddr, bool, Box<[u8]>);
 
 /// The tunnels of a server, which all event loops share.
 #[derive(Debug, Default)]
@@ -64,7 +65,7 @@ pub(super) struct Registration {
 /// A connection whose client sends requests by POST.
 #[derive(Debug)]
 pub(super) struct Post {
-    stream: TcpStream,
+    stream: ByteStream,
     /// What came of the body already.
     text: Vec<u8>,
     /// It counts among the connections for as long as it is there.
@@ -72,10 +73,15 @@ pub(super) struct Post {
 }
 
 impl Tunnels {
-    /// Registers the cookie of a GET that came from `address`. Returns `None` if the cookie is in use, or is none. POSTs
+    /// Registers the cookie of a GET that came from `address`, inside TLS if it `is_secure`. Returns `None` if the cookie is in use, or is none. POSTs
     /// are found once [`Registration::place`] was called.
-    pub(super) fn register(self: &Arc<Self>, address: SocketAddr, cookie: &[u8]) -> Option<Registration> {
-        let key = key(address, cookie)?;
+    pub(super) fn register(
+        self: &Arc<Self>,
+        address: SocketAddr,
+        is_secure: bool,
+        cookie: &[u8],
+    ) -> Option<Registration> {
+        let key = key(address, is_secure, cookie)?;
         let mut known = self.known();
         let id = known.count;
         let Entry::Vacant(entry) = known.places.entry(key.clone()) else { return None };
@@ -85,10 +91,10 @@ impl Tunnels {
         Some(Registration { tunnels: Arc::clone(self), key, id })
     }
 
-    /// Returns where the tunnel is whose GET came from the address of `address` with this cookie; `None` if there is
-    /// none.
-    pub(super) fn find(&self, address: SocketAddr, cookie: &[u8]) -> Option<Place> {
-        let key = key(address, cookie)?;
+    /// Returns where the tunnel is whose GET came from the address of `address` with this cookie, inside TLS if this
+    /// `is_secure`; `None` if there is none.
+    pub(super) fn find(&self, address: SocketAddr, is_secure: bool, cookie: &[u8]) -> Option<Place> {
+        let key = key(address, is_secure, cookie)?;
         self.known().places.get(&key).copied()
     }
 
@@ -125,21 +131,21 @@ impl Post {
     /// # Errors
     /// The system refuses to watch it.
     pub(super) fn new(
-        mut stream: TcpStream,
+        mut stream: ByteStream,
         seat: Seat,
         text: Vec<u8>,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
-        registry.register(&mut stream, token, Interest::READABLE)?;
+        registry.register(&mut stream.socket, token, Interest::READABLE)?;
         Ok(Self { stream, text, _seat: seat })
     }
 }
 
 /// Returns what names the tunnel of a client; `None` if the cookie is none.
-fn key(address: SocketAddr, cookie: &[u8]) -> Option<Key> {
+fn key(address: SocketAddr, is_secure: bool, cookie: &[u8]) -> Option<Key> {
     let is_cookie = (1..=MAX_COOKIE).contains(&cookie.len()) && cookie.iter().all(u8::is_ascii_graphic);
-    is_cookie.then(|| (address.ip().to_canonical(), cookie.into()))
+    is_cookie.then(|| (address.ip().to_canonical(), is_secure, cookie.into()))
 }
 
 #[cfg(test)]
@@ -154,19 +160,24 @@ mod tests {
     #[test]
     fn a_cookie_leads_to_one_get_of_the_same_address() {
         let tunnels = Arc::new(Tunnels::default());
-        let first = tunnels.register(from(1, 1000), b"abc").unwrap();
+        let first = tunnels.register(from(1, 1000), false, b"abc").unwrap();
         first.place(2, 7);
-        let place = tunnels.find(from(1, 1001), b"abc").expect("the port does not matter");
+        let place = tunnels.find(from(1, 1001), false, b"abc").expect("the port does not matter");
         assert!(first.is_at(place) && (place.worker, place.index) == (2, 7));
         let mapped = SocketAddr::new(Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped().into(), 9);
-        assert_eq!(tunnels.find(mapped, b"abc"), Some(place));
-        assert_eq!((tunnels.find(from(2, 1), b"abc"), tunnels.find(from(1, 1), b"abd")), (None, None));
-        assert!(tunnels.register(from(1, 1002), b"abc").is_none(), "it is in use");
-        let other = tunnels.register(from(2, 1000), b"abc").expect("another address has cookies of its own");
+        assert_eq!(tunnels.find(mapped, false, b"abc"), Some(place));
+        assert_eq!(
+            (tunnels.find(from(2, 1), false, b"abc"), tunnels.find(from(1, 1), false, b"abd")),
+            (None, None)
+        );
+        assert!(tunnels.register(from(1, 1002), false, b"abc").is_none(), "it is in use");
+        assert_eq!(tunnels.find(from(1, 1001), true, b"abc"), None, "it is without TLS");
+        let other =
+            tunnels.register(from(2, 1000), false, b"abc").expect("another address has cookies of its own");
         drop(first);
-        assert_eq!(tunnels.find(from(1, 1001), b"abc"), None);
-        let again = tunnels.register(from(1, 1000), b"abc").unwrap();
-        assert!(!again.is_at(place) && tunnels.find(from(2, 1), b"abc").is_some());
+        assert_eq!(tunnels.find(from(1, 1001), false, b"abc"), None);
+        let again = tunnels.register(from(1, 1000), false, b"abc").unwrap();
+        assert!(!again.is_at(place) && tunnels.find(from(2, 1), false, b"abc").is_some());
         drop((again, other));
         assert!(tunnels.known().places.is_empty());
     }
@@ -175,8 +186,8 @@ mod tests {
     fn a_cookie_has_some_visible_characters() {
         let tunnels = Arc::new(Tunnels::default());
         for bad in [&b""[..], b"a b", b"a\0", b"\xff", &[b'x'; MAX_COOKIE + 1]] {
-            assert!(tunnels.register(from(1, 1), bad).is_none(), "{bad:?}");
+            assert!(tunnels.register(from(1, 1), false, bad).is_none(), "{bad:?}");
         }
-        assert!(tunnels.register(from(1, 1), &[b'x'; MAX_COOKIE]).is_some());
+        assert!(tunnels.register(from(1, 1), false, &[b'x'; MAX_COOKIE]).is_some());
     }
 }
