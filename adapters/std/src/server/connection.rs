@@ -246,6 +246,11 @@ impl Connection {
         }
     }
 
+    /// Returns whether it is not known yet whose it is: it is a proxy's.
+    pub(super) const fn is_proxy(&self) -> bool {
+        matches!(self, Self::Proxied(_))
+    }
+
     /// Returns whether frames are sent to this client, or will be.
     pub(super) fn is_sending(&self) -> bool {
         match self {

@@ -9,7 +9,7 @@ use super::failures::Failures;
 use super::limits::Seat;
 use super::logins::Reserved;
 #[cfg(feature = "metrics")]
-use super::logins::{Logins, Reader};
+use super::logins::{Logins, name_of};
 #[cfg(feature = "metrics")]
 use super::observe::{Kind, Row};
 use super::program::{Awaited, Program};
@@ -206,7 +206,7 @@ impl Peer {
                 session: Some(session),
                 track,
                 peer: self.link.address,
-                user: Reader::new(logins, &self.link.login).name(),
+                user: name_of(logins, &self.link.login),
                 carrier: transport.into(),
                 summary,
             });
@@ -353,7 +353,7 @@ impl Link {
         rerouted: &mut bool,
         tell: &mut impl FnMut(&Event),
     ) {
-        let Shared { library, datagrams, config, logins, .. } = shared;
+        let Shared { library, datagrams, config, logins, access, .. } = shared;
         #[cfg(feature = "tls")]
         let is_secure = self.tls.is_some();
         #[cfg(not(feature = "tls"))]
@@ -373,6 +373,7 @@ impl Link {
             leaving,
             awaited,
             logins: logins.as_deref(),
+            access,
             login,
             trial,
             rerouted,
@@ -528,6 +529,7 @@ mod tests {
             scratch,
             config: Config::DEFAULT,
             logins: None,
+            access: Arc::default(),
             #[cfg(feature = "tls")]
             certificate: Arc::default(),
             #[cfg(feature = "tls")]

@@ -5,7 +5,7 @@ use super::super::arrival::{Arrival, Role};
 use super::super::limits::Seat;
 #[cfg(feature = "metrics")]
 use super::super::logins::Logins;
-use super::super::logins::{Reader, Reserved, Trial};
+use super::super::logins::{Reader, Reserved, Trial, name_of};
 #[cfg(feature = "metrics")]
 use super::super::observe::{Carrier, Row};
 use super::super::peer::{Next, QUANTUM, STEPS, bound_queue};
@@ -198,7 +198,7 @@ impl HttpConnection {
             session: None,
             track: frames.picker.track(),
             peer: self.address,
-            user: Reader::new(logins, &self.login).name(),
+            user: name_of(logins, &self.login),
             carrier: Carrier::Http,
             summary: Summary {
                 frames: frames.count,
@@ -436,8 +436,9 @@ impl HttpConnection {
     /// Returns whether the credentials of a request may be tried.
     fn may_try(&mut self, now: Now, request: &Request<'_>, shared: &Shared) -> Trial {
         let Some(logins) = shared.logins.as_deref().filter(|_| self.has_pages) else { return Trial::Now };
-        let authorization = request.authorization;
-        if authorization.is_none() || logins.authenticator(NONCE, false).is_own(&self.login, authorization) {
+        let (authorization, users) = (request.authorization, logins.users_at(self.address));
+        let authenticator = logins.authenticator(&users, NONCE, false);
+        if authorization.is_none() || authenticator.is_own(&self.login, authorization) {
             return Trial::Now;
         }
         logins.ask(self.address, &mut self.trial, now.at)
@@ -452,7 +453,8 @@ impl HttpConnection {
         tell: &mut impl FnMut(&Event),
     ) -> bool {
         let Some(logins) = shared.logins.as_deref() else { return true };
-        let authenticator = logins.authenticator(NONCE, false);
+        let users = logins.users_at(self.address);
+        let authenticator = logins.authenticator(&users, NONCE, false);
         let scope = Scope::address(self.address);
         let attempt = Attempt {
             authorization: request.authorization,
@@ -514,7 +516,7 @@ impl HttpConnection {
         if !self.let_in(now, request, shared, tell) {
             return;
         }
-        let reader = Reader::new(shared.logins.as_deref(), &self.login);
+        let reader = Reader::new(shared.logins.as_deref(), &self.login, &shared.access, self.address);
         let route = Route::of(request.path, library).for_reader(library, reader);
         let (status, content, body) = match route {
             _ if !is_available(PAGE) => return self.refuse(Status::UNAVAILABLE),
@@ -595,7 +597,7 @@ impl HttpConnection {
         let frames =
             Frames { picker, framing, since: now.at, is_slow: false, last: None, count: 0, bytes: 0 };
         self.state = State::Frames(Box::new(frames));
-        let user = Reader::new(shared.logins.as_deref(), &self.login).name();
+        let user = name_of(shared.logins.as_deref(), &self.login);
         tell(&Event::BrowserOpened { peer: self.address, mount: library.mount_of(media).to_owned(), user });
     }
 
@@ -679,7 +681,7 @@ impl HttpConnection {
             frames_skipped: picker.skipped(),
             bytes,
             lifetime: now.at.since(since),
-            user: Reader::new(shared.logins.as_deref(), &self.login).name(),
+            user: name_of(shared.logins.as_deref(), &self.login),
             problem: problem.map(|(_, problem): (u16, Problem)| problem),
         });
     }
