@@ -69,6 +69,7 @@ fn media_come_and_go_with_their_files() {
     fs::remove_file(served.file("one.mjpeg")).unwrap();
     let revoked = server.wait_events("revoked", 1, LIMIT);
     assert_eq!(revoked[0]["why"], "the medium was removed");
+    assert!(revoked[0]["mount"] == "one" && revoked[0]["session"].is_string(), "{revoked:?}");
     // With what was on its way, and a BYE.
     while leaves.interleaved(LIMIT).is_some() {}
     turns_out(&server, "one", 404);

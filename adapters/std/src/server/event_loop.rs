@@ -264,7 +264,12 @@ impl EventLoop {
             };
             if let Some(reason) = reason {
                 let user = name_of(before, &peer.login());
-                tell(&Event::Revoked { peer: peer.address(), user, reason });
+                let is_turned_away = !access.all.admits(address.ip());
+                let concerns =
+                    |number| is_turned_away || is_lost(number) || !reader.may_read(library.mount_of(number));
+                let (session, media) = peer.find_media(now, concerns).unzip();
+                let mount = media.map(|number| library.mount_of(number).to_owned());
+                tell(&Event::Revoked { peer: address, session: session.flatten(), mount, user, reason });
                 peer.close();
             }
             changed.push((index, login, reason.is_some()));

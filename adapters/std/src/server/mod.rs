@@ -289,6 +289,11 @@ pub enum Event {
     Revoked {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
+        /// The session of the medium; `None` if there is none, or the client is a browser.
+        session: Option<SessionId>,
+        /// The path of the medium that may not be watched any more, without the leading slash. The first, if there are several;
+        /// `None` if nothing was set up.
+        mount: Option<String>,
         /// The name of the user who was logged in; `None` if the server asked for no login.
         user: Option<Arc<str>>,
         /// What has changed.

@@ -28,7 +28,7 @@ use mio::{Interest, Registry, Token};
 use pinhole::rtp::Want;
 #[cfg(feature = "metrics")]
 use pinhole::server::TrackStatus;
-use pinhole::server::{Batch, Config, Login, Port, ServerConn, Transmit, Turn, UdpRoute};
+use pinhole::server::{Batch, Config, Login, Port, ServerConn, SessionId, Transmit, Turn, UdpRoute};
 use pinhole::time::{Duration, Instant, Now};
 use socket2::SockRef;
 use std::io::{self, IoSlice, Read};
@@ -230,9 +230,10 @@ impl Peer {
         self.link.login = login;
     }
 
-    /// Returns whether one of the media that were set up is such a one.
-    pub(super) fn has_media(&self, now: Now, of: impl Fn(u16) -> bool) -> bool {
-        self.conn.summaries(now).any(|(track, _)| of(track.media))
+    /// Returns the first such medium of those that were set up, with its session.
+    pub(super) fn find_media(&self, now: Now, of: impl Fn(u16) -> bool) -> Option<(SessionId, u16)> {
+        let mut all = self.conn.statuses(now).map(|status| (status.session, status.track.media));
+        all.find(|(_, media)| of(*media))
     }
 
     pub(super) const fn address(&self) -> SocketAddr {

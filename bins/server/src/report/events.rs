@@ -91,9 +91,12 @@ pub(super) fn in_words(event: &Event) -> Option<Box<dyn FnOnce() -> String + '_>
         Event::HandshakeFailed { peer, reason } => {
             Box::new(move || format!("{peer} has not made a handshake of TLS: {}", cut(&reason.to_string())))
         }
-        Event::Revoked { peer, user, reason } => {
-            Box::new(move || format!("{peer}{}: {}", whose(user), why(*reason)))
-        }
+        Event::Revoked { peer, session, mount, user, reason } => Box::new(move || {
+            let of =
+                mount.as_ref().map_or_else(String::new, |mount| format!(" has no more of /{}", cut(mount)));
+            let session = session.map_or_else(String::new, |session| format!(", session {session}"));
+            format!("{peer}{of}{session}{}: {}", whose(user), why(*reason))
+        }),
         Event::Input { mount, event: InputEvent::Format { width, height, sampling } } => {
             let chroma = chroma(*sampling);
             Box::new(move || format!("/{} is {width}x{height}, {chroma}, from here on", cut(mount)))
@@ -168,8 +171,8 @@ pub(super) fn as_json(event: &Event) -> Option<Value> {
             json!({ "event": "handshake_failed", "peer": peer.to_string(),
             "reason": cut(&reason.to_string()) })
         }
-        Event::Revoked { peer, user, reason } => json!({ "event": "revoked", "peer": peer.to_string(),
-            "user": user.as_deref(), "why": why(*reason) }),
+        Event::Revoked { peer, session, mount, user, reason } => json!({ "event": "revoked",
+            "peer": peer.to_string(), "session": session.map(|session| session.to_string()), "mount": mount, "user": user.as_deref(), "why": why(*reason) }),
         Event::Input { mount, event } => match event {
             InputEvent::Format { width, height, sampling } => {
                 json!({ "event": "input_format", "mount": mount,
