@@ -134,22 +134,27 @@ impl Running {
                 mounts.remove(medium, library);
                 directories.remove(medium);
             }
-            for (medium, directory) in directories.all() {
-                let path = directory.path().to_owned();
-                let changes = indexing::read(&path, report.of_reading(), |watch| {
-                    library.search_again(directory, watch)
-                })?;
-                note(medium, &path, &changes, mounts, report);
-            }
-            for medium in &added {
-                directories.remove(medium);
-                directories.note(medium, add(library, medium, &configuration.serve, report)?);
-                mounts.note(medium, library);
-            }
+            // What was added before something fails is restricted all the same.
+            let mut update = || -> io::Result<()> {
+                for (medium, directory) in directories.all() {
+                    let path = directory.path().to_owned();
+                    let changes = indexing::read(&path, report.of_reading(), |watch| {
+                        library.search_again(directory, watch)
+                    })?;
+                    note(medium, &path, &changes, mounts, report);
+                }
+                for medium in &added {
+                    directories.remove(medium);
+                    directories.note(medium, add(library, medium, &configuration.serve, report)?);
+                    mounts.note(medium, library);
+                }
+                Ok(())
+            };
+            let updated = update();
             tell_problems(library, report);
             restricted.extend(mounts);
             handle.restrict(restricted.access(new));
-            handle.set_users(users.map(|users| restricted.restrict(users, new)))
+            handle.set_users(users.map(|users| restricted.restrict(users, new))).and(updated)
         });
         configuration.media.retain(|medium| !removed.iter().any(|removed| removed.is(medium)));
         configuration.media.extend(added);
@@ -174,15 +179,19 @@ impl Running {
         }
         let changed = handle.change_media(|library| {
             let mut restricted = mounts.clone();
-            for (medium, directory) in directories.all().filter(|(_, directory)| directory.path() == path) {
+            let mut of_path = directories.all().filter(|(_, directory)| directory.path() == path);
+            let updated = of_path.try_for_each(|(medium, directory)| {
                 let update = |watch: Watch<'_>| library.update_directory(directory, content, watch);
                 let changes = indexing::read(path, report.of_reading(), update)?;
                 note(medium, path, &changes, mounts, report);
-            }
+                Ok(())
+            });
             tell_problems(library, report);
             restricted.extend(mounts);
             handle.restrict(restricted.access(configuration));
-            handle.set_users(users.clone().map(|users| restricted.restrict(users, configuration)))
+            handle
+                .set_users(users.clone().map(|users| restricted.restrict(users, configuration)))
+                .and(updated)
         });
         changed.unwrap_or(Ok(()))
     }
