@@ -56,10 +56,12 @@ pub enum Peer {
     GioTls,
     /// The program `haproxy`, a load balancer.
     Haproxy,
+    /// The system's Python, which gives programs a terminal.
+    Python,
 }
 
 impl Peer {
-    const COUNT: usize = 17;
+    const COUNT: usize = 18;
 
     /// Returns the Debian packages to install.
     const fn packages(self) -> &'static str {
@@ -82,6 +84,7 @@ impl Peer {
             Self::Openssl => "openssl",
             Self::GioTls => "glib-networking python3-gi",
             Self::Haproxy => "haproxy",
+            Self::Python => "python3",
             Self::Namespaces => "iproute2 util-linux, and network namespaces with TAPs",
         }
     }
@@ -133,6 +136,7 @@ impl Peer {
             }
             Self::Openssl => ok("openssl", &["version"]),
             Self::Haproxy => ok("haproxy", &["-v"]),
+            Self::Python => ok(PYTHON, &["-c", "import pty, termios"]),
             Self::GioTls => {
                 let has_tls = "Gio.TlsBackend.get_default().supports_tls()";
                 ok(PYTHON, &["-c", &format!("from gi.repository import Gio; assert {has_tls}")])

@@ -89,6 +89,8 @@ pub mod media;
 pub mod new_file;
 #[cfg(feature = "record")]
 pub mod record;
+#[cfg(any(feature = "server", feature = "tls"))]
+pub mod secret_file;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "tls")]

@@ -1,5 +1,5 @@
-//! Tells how far media are read at the start, and which one is waited for.
-use pinhole_std::media::{Indexing, Library};
+//! Tells how far media are read, and which one is waited for.
+use pinhole_std::media::Indexing;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -30,23 +30,21 @@ pub(crate) struct Seen {
     pub(crate) frames: u64,
 }
 
-/// Adds a file or directory to the library, by this name or its own. Calls `tell`, on another thread, every two seconds in which
-/// something was read, and ever more seldom while nothing comes.
+/// Calls `read`, which reads a file or directory. Calls `tell`, on another thread, every two seconds in which something was
+/// read, and ever more seldom while nothing comes. Returns what `read` returns.
 ///
 /// # Errors
 /// The system has no more threads.
-pub(crate) fn add(
-    library: &mut Library,
+pub(crate) fn read<R>(
     path: &Path,
-    name: Option<&str>,
     tell: impl FnMut(Told) + Send + 'static,
-) -> io::Result<()> {
+    read: impl FnOnce(&mut dyn FnMut(Indexing<'_>)) -> R,
+) -> io::Result<R> {
     let watch = watch(path, PROGRESS, tell)?;
-    library.add_path_with(path, name, |Indexing { path, done, of, frames, .. }| {
+    Ok(read(&mut |Indexing { path, done, of, frames, .. }| {
         // Fails only if the thread has died.
         let _ = watch.send(Seen { path: path.to_owned(), done, of, frames });
-    });
-    Ok(())
+    }))
 }
 
 /// Starts to watch how far `path` is read, which the returned sender is told. Ends when that is dropped.

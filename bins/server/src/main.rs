@@ -2,13 +2,16 @@
 //!
 //! [`cli`] is the command line, [`prepare`] a command of it, and [`config`] what it, the environment and a file say
 //! together. [`indexing`] reads the media, [`mounts`] are where they are served, [`device`] adds cameras, and [`users`] are
-//! those who may log in. [`reload`] takes over what has changed, [`report`] tells what happens, [`service`] is for managers
-//! of services, [`signals`] are those of the system, and `top` shows the sessions of another process of this program.
+//! those who may log in. [`reload`] takes over what has changed, [`watch`] finds out what has changed in [`directories`],
+//! [`report`] tells what happens, [`service`] is for managers of services, [`signals`] are those of the system, and `top`
+//! shows the sessions of another process of this program.
 mod cli;
 mod config;
 mod device;
+mod directories;
 mod indexing;
 mod mounts;
+mod network;
 mod prepare;
 mod reload;
 mod report;
@@ -17,13 +20,15 @@ mod signals;
 #[cfg(feature = "top")]
 mod top;
 mod users;
+mod watch;
 
 use clap::CommandFactory;
 use cli::{Cli, Command, DEFAULT_FPS, DEFAULT_MEDIA, Media, Serve};
 use config::{Configuration, Medium, Origins};
+use directories::Directories;
 use mounts::Mounts;
 use pinhole_log::{Form, Log};
-use pinhole_std::media::{InputEvent, Library, Playback, default_cache};
+use pinhole_std::media::{Directory, InputEvent, Library, Playback, default_cache};
 use pinhole_std::server::{self, Admin, Event, Options, Server, raise_descriptor_limit};
 use reload::Running;
 use report::Report;
@@ -33,8 +38,8 @@ use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// The fewest descriptors with which one client can be served, beside two event loops and the loaders.
@@ -150,7 +155,7 @@ fn serve(
     if !configuration.is_named {
         report.nothing_named(DEFAULT_MEDIA);
     }
-    let (library, mounts) = apart(|| library(&configuration, descriptors, report))??;
+    let (library, mounts, directories) = apart(|| library(&configuration, descriptors, report))??;
     for problem in library.problems() {
         report.problem(problem);
     }
@@ -192,20 +197,34 @@ fn serve(
     }
     let addresses = [Some(server.local_addr()), server.http_addr(), server.tls_addr()];
     let is_open = users.is_none() && addresses.iter().flatten().any(|at| !at.ip().is_loopback());
-    if let Some(users) = users {
+    if let Some(users) = users.clone() {
         report.logins(users.len(), users.realm());
         server.require_login(mounts.restrict(users, &configuration))?;
     }
     server.trust_proxies(cli.trusted_proxy.iter().copied());
+    server.restrict(mounts.access(&configuration));
     if let Some(admin) = &admin {
         server.observe(admin);
     }
     let (handle, has_tls) = (server.handle(), server.tls_addr().is_some());
-    if configuration.can_change() {
-        let mut running =
-            Running { origins, configuration, descriptors, mounts, has_tls, options, handle: handle.clone() };
+    if configuration.can_change() || !directories.is_empty() {
+        let running = Running {
+            origins,
+            configuration,
+            descriptors,
+            mounts,
+            directories,
+            users,
+            has_tls,
+            options,
+            handle: handle.clone(),
+        };
+        let running = Arc::new(Mutex::new(running));
+        if !cli.no_watch {
+            watch::start(running.clone(), report.clone())?;
+        }
         let report = report.clone();
-        hang_up.call(move || running.reload(&report));
+        hang_up.call(move || running.lock().unwrap_or_else(PoisonError::into_inner).reload(&report));
     }
     let stopped = Arc::new(AtomicBool::new(false));
     stop.call({
@@ -316,18 +335,18 @@ fn library(
     configuration: &Configuration,
     descriptors: Option<usize>,
     report: &Report,
-) -> io::Result<(Library, Mounts)> {
+) -> io::Result<(Library, Mounts, Directories)> {
     let cli = &configuration.serve;
     let playback = Playback { frame_rate: cli.fps.unwrap_or(DEFAULT_FPS), repeat: cli.repeat };
     let cache = cli.cache.unwrap_or_else(default_cache);
     let mut library = Library::with(playback, cli.frames.normalising(), cache);
-    let mut mounts = Mounts::default();
+    let (mut mounts, mut directories) = (Mounts::default(), Directories::default());
     if let Some(descriptors) = descriptors {
         // The others are for clients, however many files somebody puts there.
         library.keep_open(descriptors / 4);
     }
     for medium in &configuration.media {
-        add(&mut library, medium, cli, report)?;
+        directories.note(medium, add(&mut library, medium, cli, report)?);
         mounts.note(medium, &library);
     }
     library.set_playback(playback);
@@ -336,11 +355,17 @@ fn library(
         report.preparing(format);
         library.add_pattern("pattern", format);
     }
-    Ok((library, mounts))
+    Ok((library, mounts, directories))
 }
 
-/// Adds a medium to the library. Blocks for as long as its disk does.
-fn add(library: &mut Library, medium: &Medium, cli: &Serve, report: &Report) -> io::Result<()> {
+/// Adds a medium to the library. Returns what is needed to have the media of a directory follow what it holds. Blocks for as
+/// long as its disk does.
+fn add(
+    library: &mut Library,
+    medium: &Medium,
+    cli: &Serve,
+    report: &Report,
+) -> io::Result<Option<Directory>> {
     library.set_playback(medium.playback(cli));
     library.set_normalising(medium.normalising(cli));
     let name = medium.keys.name.as_deref();
@@ -349,11 +374,12 @@ fn add(library: &mut Library, medium: &Medium, cli: &Serve, report: &Report) -> 
         Media::Path(path) if path == Path::new("-") => library.add_live(name.unwrap_or("live"), io::stdin()),
         Media::Path(path) if device::is_device(path) => device::add(library, path, name, cli, report),
         Media::Path(path) => {
-            let report = report.clone();
-            indexing::add(library, path, name, move |told| report.indexing(&told))?;
+            return indexing::read(path, report.of_reading(), |watch| {
+                library.add_path_with(path, name, watch)
+            });
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Calls `work` on another thread, and waits for it. The kernel gives signals to the main thread, which could

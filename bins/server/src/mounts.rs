@@ -1,7 +1,7 @@
 //! Which medium of the configuration is served at which paths: a directory may be several.
 use crate::config::{Configuration, Medium};
-use pinhole_std::media::Library;
-use pinhole_std::server::Users;
+use pinhole_std::media::{DirectoryChanges, Library};
+use pinhole_std::server::{Access, AddressList, Users};
 use std::collections::HashMap;
 
 /// The media by their paths in URLs, without the leading slash.
@@ -16,6 +16,14 @@ impl Mounts {
                 self.0.insert(mounted.mount.to_owned(), medium.clone());
             }
         }
+    }
+
+    /// Takes note of what has changed of the media of a directory.
+    pub(crate) fn change(&mut self, medium: &Medium, changes: &DirectoryChanges) {
+        for mount in &changes.removed {
+            self.0.remove(mount);
+        }
+        self.0.extend(changes.added.iter().map(|mount| (mount.clone(), medium.clone())));
     }
 
     /// Adds those of others, which take the place of these.
@@ -38,14 +46,28 @@ impl Mounts {
         self.0.retain(|mount, other| !other.is(medium) || !library.remove(mount));
     }
 
+    /// Returns from where clients may come, and watch which media, as the configuration says.
+    pub(crate) fn access(&self, configuration: &Configuration) -> Access {
+        let media = self.0.iter().map(|(mount, medium)| {
+            let keys = &now(medium, configuration).keys;
+            (mount.as_str().into(), AddressList::new(keys.allow.iter().copied(), keys.deny.iter().copied()))
+        });
+        let media = media.filter(|(_, list)| *list != AddressList::default()).collect();
+        Access { all: configuration.serve.addresses.list(), media }
+    }
+
     /// Restricts media to the users that the configuration names for them.
     pub(crate) fn restrict(&self, mut users: Users, configuration: &Configuration) -> Users {
         for (mount, medium) in &self.0 {
-            let now = configuration.media.iter().find(|other| other.is(medium)).unwrap_or(medium);
-            if let Some(names) = &now.keys.users {
+            if let Some(names) = &now(medium, configuration).keys.users {
                 users.restrict(mount, names.iter().map(String::as_str));
             }
         }
         users
     }
+}
+
+/// Returns a medium as the configuration has it now: others may watch it than before.
+fn now<'a>(medium: &'a Medium, configuration: &'a Configuration) -> &'a Medium {
+    configuration.media.iter().find(|other| other.is(medium)).unwrap_or(medium)
 }

@@ -1,14 +1,18 @@
 //! What a running server takes over of its configuration when that has changed.
 use crate::config::{Configuration, Medium, Origins};
+use crate::directories::Directories;
 use crate::mounts::Mounts;
 use crate::report::Report;
-use crate::service;
-use crate::{add, options};
+use crate::{add, indexing, options, service};
+use pinhole_std::media::{DirectoryChanges, DirectoryContent, Indexing, Library};
 use pinhole_std::server::{Handle, Options, Users};
 use std::io;
+use std::path::Path;
 
 /// The options that can change while the server runs. Of others it is said that they need a restart.
-const CHANGEABLE: [&str; 13] = [
+const CHANGEABLE: [&str; 15] = [
+    "allow",
+    "deny",
     "users",
     "realm",
     "allow-basic",
@@ -32,6 +36,9 @@ pub(crate) struct Running {
     /// How many files it may have open.
     pub(crate) descriptors: Option<usize>,
     pub(crate) mounts: Mounts,
+    pub(crate) directories: Directories,
+    /// Those in force, before media are restricted to some of them.
+    pub(crate) users: Option<Users>,
     /// Whether it listens for TLS.
     pub(crate) has_tls: bool,
     /// The options in force.
@@ -97,7 +104,8 @@ impl Running {
         users: Option<Users>,
         report: &Report,
     ) -> io::Result<bool> {
-        let Self { configuration, mounts, handle, .. } = self;
+        let Self { configuration, mounts, directories, handle, .. } = self;
+        self.users.clone_from(&users);
         // What could not be added is tried again.
         configuration.media.retain(|medium| !medium.can_change() || mounts.has(medium));
         let (removed, stuck): (Vec<_>, Vec<_>) =
@@ -105,7 +113,17 @@ impl Running {
         let (added, refused): (Vec<_>, Vec<_>) =
             new.media_beyond(configuration).cloned().partition(Medium::can_change);
         let all = stuck.is_empty() && refused.is_empty();
-        if removed.is_empty() && added.is_empty() {
+        // Others may watch what has stayed.
+        for medium in &mut configuration.media {
+            new.media
+                .iter()
+                .find(|other| other.is(medium))
+                .into_iter()
+                .for_each(|now| medium.clone_from(now));
+        }
+        configuration.serve.addresses.clone_from(&new.serve.addresses);
+        if removed.is_empty() && added.is_empty() && directories.is_empty() {
+            handle.restrict(mounts.access(new));
             handle.set_users(users.map(|users| mounts.restrict(users, new)))?;
             return Ok(all);
         }
@@ -114,21 +132,83 @@ impl Running {
             let mut restricted = mounts.clone();
             for medium in &removed {
                 mounts.remove(medium, library);
+                directories.remove(medium);
             }
-            for medium in &added {
-                add(library, medium, &configuration.serve, report)?;
-                mounts.note(medium, library);
-            }
-            for problem in library.problems() {
-                report.problem(problem);
-            }
+            // What was added before something fails is restricted all the same.
+            let mut update = || -> io::Result<()> {
+                for (medium, directory) in directories.all() {
+                    let path = directory.path().to_owned();
+                    let changes = indexing::read(&path, report.of_reading(), |watch| {
+                        library.search_again(directory, watch)
+                    })?;
+                    note(medium, &path, &changes, mounts, report);
+                }
+                for medium in &added {
+                    directories.remove(medium);
+                    directories.note(medium, add(library, medium, &configuration.serve, report)?);
+                    mounts.note(medium, library);
+                }
+                Ok(())
+            };
+            let updated = update();
+            tell_problems(library, report);
             restricted.extend(mounts);
-            handle.set_users(users.map(|users| restricted.restrict(users, new)))
+            handle.restrict(restricted.access(new));
+            handle.set_users(users.map(|users| restricted.restrict(users, new))).and(updated)
         });
         configuration.media.retain(|medium| !removed.iter().any(|removed| removed.is(medium)));
         configuration.media.extend(added);
         // Without a server, nothing more is served.
         changed.unwrap_or(Ok(()))?;
         Ok(all)
+    }
+
+    /// Has the media of a directory follow what it holds.
+    ///
+    /// # Errors
+    /// The system has no more threads.
+    pub(crate) fn follow(
+        &mut self,
+        path: &Path,
+        content: &DirectoryContent,
+        report: &Report,
+    ) -> io::Result<()> {
+        let Self { configuration, mounts, directories, users, handle, .. } = self;
+        if !directories.all().any(|(_, directory)| directory.path() == path && directory.is_behind(content)) {
+            return Ok(());
+        }
+        let changed = handle.change_media(|library| {
+            let mut restricted = mounts.clone();
+            let mut of_path = directories.all().filter(|(_, directory)| directory.path() == path);
+            let updated = of_path.try_for_each(|(medium, directory)| {
+                let update = |watch: Watch<'_>| library.update_directory(directory, content, watch);
+                let changes = indexing::read(path, report.of_reading(), update)?;
+                note(medium, path, &changes, mounts, report);
+                Ok(())
+            });
+            tell_problems(library, report);
+            restricted.extend(mounts);
+            handle.restrict(restricted.access(configuration));
+            handle
+                .set_users(users.clone().map(|users| restricted.restrict(users, configuration)))
+                .and(updated)
+        });
+        changed.unwrap_or(Ok(()))
+    }
+}
+
+type Watch<'w> = &'w mut dyn FnMut(Indexing<'_>);
+
+/// Takes note of what has changed of the media of a directory, and tells it.
+fn note(medium: &Medium, path: &Path, changes: &DirectoryChanges, mounts: &mut Mounts, report: &Report) {
+    if !changes.is_empty() {
+        mounts.change(medium, changes);
+        report.followed(path, changes);
+    }
+}
+
+fn tell_problems(library: &Library, report: &Report) {
+    for problem in library.problems() {
+        report.problem(problem);
     }
 }

@@ -2,6 +2,7 @@
 mod adding;
 mod changing;
 mod described;
+mod directories;
 mod losses;
 mod sources;
 #[cfg(test)]
@@ -10,7 +11,7 @@ mod watched;
 
 #[cfg(all(feature = "v4l2", target_os = "linux"))]
 use super::camera::{Camera, CameraOptions};
-use super::directory::list;
+use super::directory_content::DirectoryContent;
 #[cfg(feature = "http")]
 use super::held::HeldFrame;
 use super::live::{InputEvent, Live};
@@ -41,9 +42,12 @@ use std::task::Waker;
 use std::time::Duration;
 use watched::Watched;
 
+#[cfg(feature = "metrics")]
+pub(crate) use changing::MediaNames;
 #[cfg(feature = "server")]
 pub(crate) use changing::PublishedMedia;
 pub use described::{Ignored, Mounted};
+pub use directories::{Directory, DirectoryChanges};
 pub use losses::Losses;
 
 /// So long nothing may be read of a file or directory that is added. A disk that rests needs a third of it.
@@ -212,16 +216,26 @@ impl Library {
     /// `name` is the path in the URL of a file, or of the pictures of a directory, without the leading slash. It comes
     /// before the names of the other files of a directory, with a slash after it. With `None`, the name of the file or
     /// directory is the path.
-    pub fn add_path_with(&mut self, path: &Path, name: Option<&str>, mut watch: impl FnMut(Indexing<'_>)) {
-        let listing = {
+    ///
+    /// Returns what [`Self::update_directory`] needs to have the media follow what the directory holds; `None` if the path
+    /// is no directory, or cannot be read.
+    pub fn add_path_with(
+        &mut self,
+        path: &Path,
+        name: Option<&str>,
+        mut watch: impl FnMut(Indexing<'_>),
+    ) -> Option<Directory> {
+        let content = {
             let path = path.to_owned();
-            wait_for(self.patience, &mut watch, move |_| path.is_dir().then(|| list(&path)))
+            wait_for(self.patience, &mut watch, move |_| path.is_dir().then(|| DirectoryContent::read(&path)))
         };
-        match listing {
-            Ok(Some(Ok(listing))) => self.add_directory(path, name, listing, &mut watch),
-            Ok(None) => drop(self.add_file(path, name.map(str::to_owned), &mut watch)),
+        match content {
+            Ok(Some(Ok(content))) => return Some(self.add_directory(path, name, &content, &mut watch)),
+            // What is wrong with it is told.
+            Ok(None) => drop(self.add_file(path, name.map(str::to_owned), None, &mut watch)),
             Ok(Some(Err(error))) | Err(error) => self.problems.push(Problem::file(path, error)),
         }
+        None
     }
 
     /// Adds a live input of Motion-JPEG. From now on, a thread of its own reads `reader` until `reader` ends.
@@ -233,7 +247,7 @@ impl Library {
     pub fn add_live(&mut self, mount: &str, reader: impl Read + Send + 'static) {
         let (wakers, rate) = (self.wakers.clone(), self.playback.frame_rate);
         match Live::start(mount, reader, self.clock, wakers, rate, self.normalising) {
-            Ok(live) => self.mount(Path::new(mount), mount.to_owned(), Medium::Live(Box::new(live))),
+            Ok(live) => drop(self.mount(Path::new(mount), mount.to_owned(), Medium::Live(Box::new(live)))),
             Err(error) => self.problems.push(Problem::file(Path::new(mount), error)),
         }
     }
@@ -263,7 +277,7 @@ impl Library {
     pub fn add_pattern(&mut self, mount: &str, format: PatternFormat) {
         match Pattern::prepare(format, self.normalising) {
             Ok(pattern) => {
-                self.mount(Path::new(mount), mount.to_owned(), Medium::Pattern(Arc::new(pattern)));
+                drop(self.mount(Path::new(mount), mount.to_owned(), Medium::Pattern(Arc::new(pattern))));
             }
             Err(error) => self.problems.push(Problem::file(Path::new(mount), error)),
         }

@@ -3,6 +3,7 @@
 #[cfg(all(feature = "v4l2", target_os = "linux"))]
 mod camera;
 mod directory;
+mod directory_content;
 mod foreign;
 #[cfg(any(feature = "http", feature = "pull"))]
 mod header;
@@ -29,13 +30,16 @@ mod wakers;
 
 #[cfg(all(feature = "v4l2", target_os = "linux"))]
 pub use camera::CameraOptions;
+pub use directory_content::{DirectoryContent, DirectoryWatch};
 #[cfg(feature = "http")]
 pub(crate) use header::standard_header;
 #[cfg(feature = "http")]
 pub(crate) use held::HeldFrame;
+#[cfg(feature = "metrics")]
+pub(crate) use library::MediaNames;
 #[cfg(feature = "server")]
 pub(crate) use library::PublishedMedia;
-pub use library::{Ignored, Library, Losses, Mounted, Playback};
+pub use library::{Directory, DirectoryChanges, Ignored, Library, Losses, Mounted, Playback};
 #[cfg(feature = "server")]
 pub(crate) use live::Supply;
 pub use live::{InputEvent, InputTrouble};

@@ -14,6 +14,13 @@ pub(super) struct Arrival {
     pub(super) seat: Seat,
 }
 
+impl Arrival {
+    /// Returns whether it is not known yet whose it is: it is a proxy's.
+    pub(super) const fn is_proxy(&self) -> bool {
+        matches!(self.role, Role::Proxied(_))
+    }
+}
+
 /// What is spoken at a listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {

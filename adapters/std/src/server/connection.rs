@@ -17,7 +17,7 @@ use super::tunnel::{Place, Post};
 use mio::{Registry, Token};
 use pinhole::frame::TrackId;
 use pinhole::rtp::Want;
-use pinhole::server::{Config, Login, Port, UdpRoute};
+use pinhole::server::{Config, Login, Port, SessionId, UdpRoute};
 use pinhole::time::Now;
 use std::io;
 use std::net::SocketAddr;
@@ -221,11 +221,18 @@ impl Connection {
 
     /// Returns whether one of the media that were set up, or are sent, is such a one.
     pub(super) fn has_media(&self, now: Now, of: impl Fn(u16) -> bool) -> bool {
+        self.find_media(now, of).is_some()
+    }
+
+    /// Returns the first such medium, with its session, if it has one.
+    pub(super) fn find_media(&self, now: Now, of: impl Fn(u16) -> bool) -> Option<(Option<SessionId>, u16)> {
         match self {
-            Self::Rtsp(peer) => peer.has_media(now, of),
+            Self::Rtsp(peer) => peer.find_media(now, of).map(|(session, media)| (Some(session), media)),
             #[cfg(feature = "http")]
-            Self::Http(http) => http.wanted().is_some_and(|want| of(want.track.media)),
-            _ => false,
+            Self::Http(http) => {
+                http.wanted().map(|want| (None, want.track.media)).filter(|(_, media)| of(*media))
+            }
+            _ => None,
         }
     }
 
@@ -238,6 +245,11 @@ impl Connection {
             Self::Handshake(handshake) => handshake.address(),
             Self::Proxied(proxied) => proxied.address(),
         }
+    }
+
+    /// Returns whether it is not known yet whose it is: it is a proxy's.
+    pub(super) const fn is_proxy(&self) -> bool {
+        matches!(self, Self::Proxied(_))
     }
 
     /// Returns whether frames are sent to this client, or will be.

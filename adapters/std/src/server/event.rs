@@ -127,6 +127,11 @@ pub enum Event {
     Revoked {
         /// The address and TCP port from which the client has connected.
         peer: SocketAddr,
+        /// The session of the medium; `None` if there is none, or the client is a browser.
+        session: Option<SessionId>,
+        /// The path of the medium that may not be watched any more, without the leading slash. The first, if there are several;
+        /// `None` if nothing was set up.
+        mount: Option<String>,
         /// The name of the user who was logged in; `None` if the server asked for no login.
         user: Option<Arc<str>>,
         /// What has changed.
@@ -187,4 +192,7 @@ pub enum RevokeReason {
     Users,
     /// The medium was removed: [`Handle::change_media`](super::Handle::change_media).
     Media,
+    /// Nobody is let in from the client's address any more, or may watch the medium from there:
+    /// [`Handle::restrict`](super::Handle::restrict).
+    Address,
 }

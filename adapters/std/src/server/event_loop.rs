@@ -1,11 +1,12 @@
 //! One event loop: its connections, its UDP sockets, and the order of their turns.
 use super::acceptor::Acceptor;
+use super::access::Access;
 use super::arrival::{Arrival, Protocol, Role};
 use super::connection::Connection;
 use super::datagrams::Datagrams;
 use super::exact_wait;
 use super::limits::{Limits, Seat, TurnedAway};
-use super::logins::{Logins, Reader};
+use super::logins::{Logins, Reader, name_of};
 #[cfg(feature = "metrics")]
 use super::observe::{self, LoopFigures, Observed, Row};
 use super::peer::Next;
@@ -138,6 +139,7 @@ impl EventLoop {
                 scratch,
                 config,
                 logins: None,
+                access: Arc::default(),
                 #[cfg(feature = "tls")]
                 certificate: Arc::default(),
                 #[cfg(feature = "tls")]
@@ -208,19 +210,24 @@ impl EventLoop {
         self.proxies = networks;
     }
 
+    /// Lets clients watch media only from where they may.
+    pub(super) fn restrict(&mut self, access: Arc<Access>) {
+        self.shared.access = access;
+    }
+
     /// Lets in only who logs in.
     pub(super) fn require_login(&mut self, logins: Arc<Logins>) {
         self.shared.logins = Some(logins);
     }
 
-    /// Takes over settings that have changed. Connections end whose users may not watch any more what they do, or whose
-    /// media are removed.
+    /// Takes over settings that have changed. Connections end whose users may not watch any more what they do, whose media
+    /// are removed, or which may not come from where they do.
     fn take_settings(&mut self, tell: &mut impl FnMut(&Event)) {
         let revision = self.workers.revision();
         if std::mem::replace(&mut self.revision, revision) == revision {
             return;
         }
-        let Settings { config, logins, media } = self.workers.current();
+        let Settings { config, logins, access, media } = self.workers.current();
         // What was promised to those who are there is kept.
         self.shared.config = config;
         let media = media.filter(|media| !self.media.as_ref().is_some_and(|own| own.is(media)));
@@ -228,7 +235,8 @@ impl EventLoop {
             (Some(before), Some(after)) => Arc::ptr_eq(before, after),
             (before, after) => before.is_none() && after.is_none(),
         };
-        if has_users_of_before && media.is_none() {
+        let are_addresses_new = !Arc::ptr_eq(&self.shared.access, &access);
+        if has_users_of_before && media.is_none() && !are_addresses_new {
             return;
         }
         let now = self.shared.clock.now();
@@ -242,17 +250,28 @@ impl EventLoop {
                 Some(logins) => logins.renumbered(before, &peer.login()),
                 None => Login::default(),
             };
-            let reader = Reader::new(logins.as_deref(), &login);
-            let reason = if peer.has_media(now, is_lost) {
+            let address = peer.address();
+            let reader = Reader::new(logins.as_deref(), &login, &access, address);
+            let is_hidden = |number| !access.may_read(address.ip(), library.mount_of(number));
+            let reason = if are_addresses_new && !peer.is_proxy() && !access.all.admits(address.ip()) {
+                Some(RevokeReason::Address)
+            } else if peer.has_media(now, is_lost) {
                 Some(RevokeReason::Media)
+            } else if peer.has_media(now, is_hidden) {
+                Some(RevokeReason::Address)
             } else if peer.has_media(now, |number| !reader.may_read(library.mount_of(number))) {
                 Some(RevokeReason::Users)
             } else {
                 None
             };
             if let Some(reason) = reason {
-                let user = Reader::new(before, &peer.login()).name();
-                tell(&Event::Revoked { peer: peer.address(), user, reason });
+                let user = name_of(before, &peer.login());
+                let is_turned_away = !access.all.admits(address.ip());
+                let concerns =
+                    |number| is_turned_away || is_lost(number) || !reader.may_read(library.mount_of(number));
+                let (session, media) = peer.find_media(now, concerns).unzip();
+                let mount = media.map(|number| library.mount_of(number).to_owned());
+                tell(&Event::Revoked { peer: address, session: session.flatten(), mount, user, reason });
                 peer.close();
             }
             changed.push((index, login, reason.is_some()));
@@ -262,6 +281,7 @@ impl EventLoop {
             self.turn(index, tell);
         }
         self.shared.logins = logins;
+        self.shared.access = access;
         for (index, login, _) in changed {
             self.peers.get_mut(index).into_iter().for_each(|peer| peer.set_login(login));
         }
@@ -408,7 +428,9 @@ impl EventLoop {
     fn admit_handed(&mut self, closing: bool) {
         for arrival in self.workers.take_handed(self.number) {
             let address = arrival.address;
-            let admitted = if closing { Ok(false) } else { self.admit(arrival) };
+            // What is let in may have changed since it was accepted.
+            let is_denied = !arrival.is_proxy() && !self.shared.access.all.admits(address.ip());
+            let admitted = if closing || is_denied { Ok(false) } else { self.admit(arrival) };
             self.is_admitted(address, admitted);
         }
     }

@@ -1,5 +1,6 @@
 //! What all clients together, and those of one address, may have of the server.
 use super::Options;
+use super::access::AddressList;
 use super::bucket::Bucket;
 use super::origin::Origin;
 use crate::media::is_available;
@@ -37,6 +38,8 @@ pub(super) enum TurnedAway {
     Memory,
     #[error("this server is about to end")]
     Draining,
+    #[error("its address is not let in")]
+    Denied,
 }
 
 /// The limits of a server, and what is used of them. All event loops share it.
@@ -49,6 +52,8 @@ pub(super) struct Limits {
     max_bitrate_per_ip: AtomicU64,
     /// Whether the server is about to end, so that nobody else is let in.
     draining: AtomicBool,
+    /// From where clients are let in.
+    addresses: Mutex<Arc<AddressList>>,
     used: Mutex<Used>,
     /// How often each of the limits has refused something.
     #[cfg(feature = "metrics")]
@@ -65,6 +70,7 @@ pub(super) enum Refusal {
     Draining,
     Bitrate,
     BitratePerAddress,
+    Denied,
 }
 
 #[derive(Debug, Default)]
@@ -106,13 +112,14 @@ pub(super) struct Seat {
 
 #[cfg(feature = "metrics")]
 impl Refusal {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::Memory,
         Self::Draining,
         Self::Bitrate,
         Self::BitratePerAddress,
+        Self::Denied,
     ];
 
     /// Returns the name of the limit.
@@ -124,6 +131,7 @@ impl Refusal {
             Self::Draining => "draining",
             Self::Bitrate => "bitrate",
             Self::BitratePerAddress => "bitrate_per_address",
+            Self::Denied => "denied",
         }
     }
 }
@@ -136,6 +144,7 @@ impl From<TurnedAway> for Refusal {
             TurnedAway::Address { .. } => Self::ConnectionsPerAddress,
             TurnedAway::Memory => Self::Memory,
             TurnedAway::Draining => Self::Draining,
+            TurnedAway::Denied => Self::Denied,
         }
     }
 }
@@ -148,6 +157,7 @@ impl Limits {
             max_bitrate: AtomicU64::new(NO_LIMIT),
             max_bitrate_per_ip: AtomicU64::new(NO_LIMIT),
             draining: AtomicBool::new(false),
+            addresses: Mutex::default(),
             used: Mutex::default(),
             #[cfg(feature = "metrics")]
             refusals: Default::default(),
@@ -185,6 +195,18 @@ impl Limits {
         Refusal::ALL.iter().map(|refusal| refusal.name()).zip(counts)
     }
 
+    /// Sets from where clients are let in.
+    pub(super) fn restrict(&self, addresses: AddressList) {
+        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(addresses);
+    }
+
+    /// Returns whether clients at an address are let in.
+    pub(super) fn admits(&self, address: SocketAddr) -> bool {
+        // Held for a step only.
+        let addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        addresses.admits(address.ip())
+    }
+
     /// From now on, nobody is let in, and who is in begins nothing new.
     pub(super) fn drain(&self) {
         self.draining.store(true, Ordering::Release);
@@ -203,12 +225,16 @@ impl Limits {
     /// Admits a connection from `address`, perhaps only to be told that it is one too many.
     ///
     /// # Errors
-    /// It is to be closed at once: it is too many, and so are those that are told so, or there is no memory for it.
+    /// It is to be closed at once: it is too many, and so are those that are told so, there is no memory for it, or nobody is
+    /// let in from its address.
     pub(super) fn admit(self: &Arc<Self>, address: SocketAddr) -> Result<Seat, TurnedAway> {
+        if !self.admits(address) {
+            return Err(TurnedAway::Denied);
+        }
         self.admit_of(address, self.max_connections_per_ip.load(Ordering::Relaxed))
     }
 
-    /// Admits a connection of a proxy, which brings those of many clients. See [`Seat::exchange`].
+    /// Admits a connection of a proxy, which brings those of many clients: it may have any address. See [`Seat::exchange`].
     ///
     /// # Errors
     /// As for [`Self::admit`].
@@ -276,7 +302,12 @@ impl Seat {
     pub(super) fn exchange(self, client: SocketAddr) -> Result<Self, TurnedAway> {
         let limits = self.limits.clone();
         drop(self);
-        let mut seat = limits.admit(client)?;
+        let seat = limits.admit(client);
+        #[cfg(feature = "metrics")]
+        if let Err(reason) = seat {
+            limits.refuse(reason.into());
+        }
+        let mut seat = seat?;
         seat.is_proxied = true;
         Ok(seat)
     }

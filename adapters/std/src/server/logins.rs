@@ -1,12 +1,13 @@
 //! Logins of all clients of a server: who there is, the key of nonces, and how often an address may try.
+use super::access::Access;
 use super::origin::Origin;
-use super::users::Users;
+use super::users::{Users, UsersAt};
 use pinhole::auth::NonceKey;
 use pinhole::server::{Authenticator, Login};
 use pinhole::time::{Duration, Instant};
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many logins of an address may fail before the next ones have to wait.
@@ -39,6 +40,8 @@ struct Kept {
 pub(super) struct Reader<'a> {
     users: Option<&'a Users>,
     user: Option<u16>,
+    access: &'a Access,
+    address: IpAddr,
 }
 
 /// Whether credentials may be tried.
@@ -91,11 +94,21 @@ impl Logins {
         login
     }
 
-    /// Returns what checks logins, with nonces that are good for `lifetime` seconds. On a connection that is encrypted
+    /// Returns the users who may log in from an address.
+    pub(super) fn users_at(&self, address: SocketAddr) -> UsersAt<'_> {
+        self.users.at(address.ip())
+    }
+
+    /// Returns what checks logins of users, with nonces that are good for `lifetime` seconds. On a connection that is encrypted
     /// passwords may come as they are.
-    pub(super) fn authenticator(&self, lifetime: u32, is_secure: bool) -> Authenticator<'_, Users> {
+    pub(super) fn authenticator<'a>(
+        &'a self,
+        users: &'a UsersAt<'a>,
+        lifetime: u32,
+        is_secure: bool,
+    ) -> Authenticator<'a, UsersAt<'a>> {
         let basic = is_secure || self.users.allows_basic();
-        Authenticator { realm: self.users.realm(), users: &self.users, key: &self.kept.key, lifetime, basic }
+        Authenticator { realm: self.users.realm(), users, key: &self.kept.key, lifetime, basic }
     }
 
     /// Returns whether a client at `address` may try credentials now. Ask again with the same `reserved` at the time that
@@ -132,23 +145,28 @@ impl Logins {
 }
 
 impl<'a> Reader<'a> {
-    /// Returns who asks by a connection, at a server that may have users.
-    pub(super) fn new(logins: Option<&'a Logins>, login: &Login) -> Self {
-        Self { users: logins.map(|logins| &logins.users), user: login.user() }
+    /// Returns who asks by a connection from an address, at a server that may have users.
+    pub(super) fn new(
+        logins: Option<&'a Logins>,
+        login: &Login,
+        access: &'a Access,
+        address: SocketAddr,
+    ) -> Self {
+        Self { users: logins.map(|logins| &logins.users), user: login.user(), access, address: address.ip() }
     }
 
     /// Returns whether the medium at a path is there for whoever asks. The path has no leading slash.
     pub(super) fn may_read(self, path: &str) -> bool {
-        match self.users {
-            Some(users) => self.user.is_some_and(|user| users.may_read(user, path)),
-            None => true,
-        }
+        let may_user = |users: &Users| {
+            self.user.is_some_and(|user| users.admits(user, self.address) && users.may_read(user, path))
+        };
+        self.access.may_read(self.address, path) && self.users.is_none_or(may_user)
     }
+}
 
-    /// Returns the name of the user who is logged in; `None` if nobody is.
-    pub(super) fn name(self) -> Option<Arc<str>> {
-        self.users?.name(self.user?)
-    }
+/// Returns the name of the user who is logged in; `None` if nobody is.
+pub(super) fn name_of(logins: Option<&Logins>, login: &Login) -> Option<Arc<str>> {
+    logins?.name(login.user())
 }
 
 impl Failures {
@@ -194,6 +212,7 @@ impl Failed {
 
 #[cfg(test)]
 mod tests {
+    use super::super::access::AddressList;
     use super::super::users::User;
     use super::*;
     use pinhole::auth::{Algorithm, Ha1};
@@ -257,10 +276,13 @@ mod tests {
         let mut users = Users::new("pinhole").unwrap();
         let ha1 = |algorithm| Some(Ha1::new(algorithm, b"anna", "pinhole", b"secret"));
         let (sha256, md5) = (ha1(Algorithm::Sha256), ha1(Algorithm::Md5));
-        users.add(User { name: "anna".into(), sha256, md5, read: vec!["*".into()] }).unwrap();
+        let addresses = AddressList::default();
+        users.add(User { name: "anna".into(), sha256, md5, read: vec!["*".into()], addresses }).unwrap();
         let logins = Logins::new(users).unwrap();
-        let authenticator = logins.authenticator(60, false);
-        let scope = Scope::connection(SocketAddr::from(([10, 0, 0, 1], 1)));
+        let address = SocketAddr::from(([10, 0, 0, 1], 1));
+        let known = logins.users_at(address);
+        let authenticator = logins.authenticator(&known, 60, false);
+        let scope = Scope::connection(address);
         let time = |name: &str, algorithm: Algorithm| {
             let digits = "0".repeat(if algorithm == Algorithm::Md5 { 32 } else { 64 });
             let credentials = format!(

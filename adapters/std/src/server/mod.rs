@@ -2,6 +2,7 @@
 //! which share the media and one listening port. Bind a [`Server`] to a [`Library`], and call
 //! [`Server::run`].
 mod acceptor;
+mod access;
 #[cfg(feature = "metrics")]
 mod admin;
 mod allowance;
@@ -55,6 +56,7 @@ use std::thread;
 use tls::Certificate;
 use workers::Workers;
 
+pub use access::{Access, AddressList};
 #[cfg(feature = "metrics")]
 pub use admin::Admin;
 pub use descriptors::raise_descriptor_limit;
@@ -130,6 +132,16 @@ impl Handle {
         };
         self.workers.change(|settings| settings.logins = logins);
         Ok(())
+    }
+
+    /// Lets clients in from these addresses only from now on, as [`Server::restrict`] does. Connections from others end with
+    /// [`Event::Revoked`], and so do those that play a medium which their address may not watch any more. Returns at once,
+    /// and is in force soon after.
+    pub fn restrict(&self, access: Access) {
+        if *self.workers.current().access != access {
+            self.limits.restrict(access.all.clone());
+            self.workers.change(|settings| settings.access = Arc::new(access));
+        }
     }
 
     /// Adds and removes media. `change` is given a library with all media of the server, without the problems of before. It
@@ -337,6 +349,18 @@ impl Server {
     /// List only addresses of proxies: whoever else has one of them can claim any address.
     pub fn trust_proxies(&mut self, networks: impl IntoIterator<Item = IpNet>) {
         self.first.trust_proxies(networks.into_iter().collect());
+    }
+
+    /// Lets clients in from these addresses only. A connection from any other is closed at once, at all ports of the server,
+    /// and so is one that a proxy brings from there. At the admin port that observes the server, the addresses of this
+    /// machine (127.0.0.0/8 and `::1`) are let in, too. A medium that an address may not watch is not there for it.
+    pub fn restrict(&mut self, access: Access) {
+        let access = Arc::new(access);
+        self.handle.limits.restrict(access.all.clone());
+        for event_loop in std::iter::once(&mut self.first).chain(&mut self.others) {
+            event_loop.restrict(access.clone());
+        }
+        self.handle.workers.change(|settings| settings.access = access);
     }
 
     /// Has all clients log in as one of `users`, by RTSP and by HTTP, before they are told or sent anything. Only OPTIONS

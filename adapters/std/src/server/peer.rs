@@ -12,7 +12,7 @@ use super::failures::Failures;
 use super::limits::Seat;
 use super::logins::Reserved;
 #[cfg(feature = "metrics")]
-use super::logins::{Logins, Reader};
+use super::logins::{Logins, name_of};
 #[cfg(feature = "metrics")]
 use super::observe::{Kind, Row};
 use super::program::{Awaited, Program};
@@ -29,7 +29,7 @@ use mio::{Interest, Registry, Token};
 use pinhole::rtp::Want;
 #[cfg(feature = "metrics")]
 use pinhole::server::TrackStatus;
-use pinhole::server::{Batch, Config, Login, Port, ServerConn, Transmit, Turn, UdpRoute};
+use pinhole::server::{Batch, Config, Login, Port, ServerConn, SessionId, Transmit, Turn, UdpRoute};
 use pinhole::time::{Duration, Instant, Now};
 use socket2::SockRef;
 use std::io::{self, IoSlice, Read};
@@ -203,7 +203,7 @@ impl Peer {
                 session: Some(session),
                 track,
                 peer: self.link.address,
-                user: Reader::new(logins, &self.link.login).name(),
+                user: name_of(logins, &self.link.login),
                 carrier: transport.into(),
                 summary,
             });
@@ -227,9 +227,10 @@ impl Peer {
         self.link.login = login;
     }
 
-    /// Returns whether one of the media that were set up is such a one.
-    pub(super) fn has_media(&self, now: Now, of: impl Fn(u16) -> bool) -> bool {
-        self.conn.summaries(now).any(|(track, _)| of(track.media))
+    /// Returns the first such medium of those that were set up, with its session.
+    pub(super) fn find_media(&self, now: Now, of: impl Fn(u16) -> bool) -> Option<(SessionId, u16)> {
+        let mut all = self.conn.statuses(now).map(|status| (status.session, status.track.media));
+        all.find(|(_, media)| of(*media))
     }
 
     pub(super) const fn address(&self) -> SocketAddr {
@@ -349,7 +350,7 @@ impl Link {
         rerouted: &mut bool,
         tell: &mut impl FnMut(&Event),
     ) {
-        let Shared { library, datagrams, config, logins, .. } = shared;
+        let Shared { library, datagrams, config, logins, access, .. } = shared;
         let is_secure = self.stream.is_secure();
         let Self { address, allowance, failures, awaited, login, trial, leaving, lost, .. } = self;
         let (address, lost) = (*address, *lost);
@@ -366,6 +367,7 @@ impl Link {
             leaving,
             awaited,
             logins: logins.as_deref(),
+            access,
             login,
             trial,
             rerouted,

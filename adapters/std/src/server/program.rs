@@ -1,9 +1,10 @@
 //! What the server answers: the application, as one connection calls it.
 use super::Event;
+use super::access::Access;
 use super::allowance::Allowance;
 use super::datagrams::Datagrams;
 use super::failures::Failures;
-use super::logins::{Logins, Reader, Reserved, Trial};
+use super::logins::{Logins, Reader, Reserved, Trial, name_of};
 use crate::media::{Library, Supply};
 use pinhole::frame::TrackId;
 use pinhole::rtp::SenderConfig;
@@ -52,6 +53,8 @@ pub(super) struct Program<'p, T> {
     pub(super) awaited: &'p mut Option<Awaited>,
     /// Who may log in; `None` if nobody has to.
     pub(super) logins: Option<&'p Logins>,
+    /// From where media may be watched.
+    pub(super) access: &'p Access,
     /// The login of the connection.
     pub(super) login: &'p mut Login,
     pub(super) trial: &'p mut Reserved,
@@ -159,13 +162,14 @@ impl<T: FnMut(&Event)> Program<'_, T> {
     }
 
     fn reader(&self) -> Reader<'_> {
-        Reader::new(self.logins, self.login)
+        Reader::new(self.logins, self.login, self.access, self.address)
     }
 
     /// Returns the request if whoever sends it may do so. It is answered or put off otherwise.
     fn let_in<'r>(&mut self, request: Request<'r>) -> Result<Request<'r>, Answered> {
         let Some(logins) = self.logins else { return Ok(request) };
-        let authenticator = logins.authenticator(LIFETIME, self.is_secure);
+        let users = logins.users_at(self.address);
+        let authenticator = logins.authenticator(&users, LIFETIME, self.is_secure);
         let tries = request.header("Authorization").is_some() && request.method() != Method::Options;
         // Whoever is in is not held up by others of the same address. Other users than that one are not tried.
         if tries && self.login.user().is_none() {
@@ -257,9 +261,13 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
         *self.rerouted = true;
         let mount = |track: TrackId| self.library.mount_of(track.media).to_owned();
         let event = match notice {
-            Notice::Opened { session, track, transport } => {
-                Event::Opened { peer, session, mount: mount(track), transport, user: self.reader().name() }
-            }
+            Notice::Opened { session, track, transport } => Event::Opened {
+                peer,
+                session,
+                mount: mount(track),
+                transport,
+                user: name_of(self.logins, self.login),
+            },
             Notice::Skipped { session, track, frames } => {
                 Event::Skipped { peer, session, mount: mount(track), frames }
             }
@@ -277,7 +285,7 @@ impl<T: FnMut(&Event)> Application for Program<'_, T> {
                 transport,
                 reason,
                 summary,
-                user: self.reader().name(),
+                user: name_of(self.logins, self.login),
             },
             Notice::Disconnect(error) => {
                 *self.leaving = Some(self.now.at + FAREWELL);

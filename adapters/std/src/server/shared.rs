@@ -1,4 +1,5 @@
 //! What all connections of an event loop share.
+use super::access::Access;
 #[cfg(feature = "tls")]
 use super::bucket::Bucket;
 use super::datagrams::Datagrams;
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     pub(super) config: Config,
     /// Who may log in; `None` if nobody has to.
     pub(super) logins: Option<Arc<Logins>>,
+    /// From where media may be watched.
+    pub(super) access: Arc<Access>,
     /// What clients of TLS are shown.
     #[cfg(feature = "tls")]
     pub(super) certificate: Arc<Certificate>,

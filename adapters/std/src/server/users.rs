@@ -1,7 +1,9 @@
 //! Who may log in to a server, and what each of them may watch.
+use super::access::AddressList;
 use pinhole::auth::{Algorithm, Ha1};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use pinhole::server::MAX_USER;
@@ -13,7 +15,7 @@ pub const MAX_REALM: usize = 128;
 
 /// Who may log in to a server ([`Server::require_login`](super::Server::require_login)). Passwords are not among it:
 /// what is kept of one is its hash within the realm ([`Ha1`]).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Users {
     realm: Box<str>,
     allow_basic: bool,
@@ -37,6 +39,14 @@ pub struct User {
     /// text, also for an empty one and for one with slashes in it. A medium that the user may not watch is not there for
     /// the user.
     pub read: Vec<Box<str>>,
+    /// From where the user may log in. From elsewhere there is no such user.
+    pub addresses: AddressList,
+}
+
+/// The users who may log in from one address.
+pub(super) struct UsersAt<'a> {
+    users: &'a Users,
+    address: IpAddr,
 }
 
 /// Why a user is not added, or a realm is none.
@@ -144,6 +154,16 @@ impl Users {
         self.all.get(usize::from(number)).filter(|user| user.is(other)).map(|_| number)
     }
 
+    /// Returns those who may log in from an address.
+    pub(super) const fn at(&self, address: IpAddr) -> UsersAt<'_> {
+        UsersAt { users: self, address }
+    }
+
+    /// Returns whether a user may be at an address.
+    pub(super) fn admits(&self, user: u16, address: IpAddr) -> bool {
+        self.all.get(usize::from(user)).is_some_and(|user| user.addresses.admits(address))
+    }
+
     /// Returns whether a user may watch the medium at a path, which has no leading slash.
     pub(super) fn may_read(&self, user: u16, path: &str) -> bool {
         if let Some(users) = self.restricted.get(path) {
@@ -165,13 +185,14 @@ impl User {
     }
 }
 
-impl pinhole::server::Users for Users {
+impl pinhole::server::Users for UsersAt<'_> {
     fn find(&self, name: &[u8]) -> Option<u16> {
-        self.by_name.get(name).copied()
+        let user = self.users.by_name.get(name).copied();
+        user.filter(|&user| self.users.admits(user, self.address))
     }
 
     fn ha1(&self, user: u16, algorithm: Algorithm) -> Option<Ha1> {
-        let user = self.all.get(usize::from(user))?;
+        let user = self.users.all.get(usize::from(user))?;
         match algorithm {
             Algorithm::Md5 => user.md5,
             Algorithm::Sha256 => user.sha256,
@@ -214,7 +235,8 @@ mod tests {
     use super::*;
 
     fn user(name: &str) -> User {
-        User { name: name.into(), sha256: None, md5: None, read: vec!["*".into()] }
+        let (sha256, md5, addresses) = (None, None, AddressList::default());
+        User { name: name.into(), sha256, md5, read: vec!["*".into()], addresses }
     }
 
     #[test]

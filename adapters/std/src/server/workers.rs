@@ -4,6 +4,7 @@
 //! their own, which share a port by SO_REUSEPORT, would spread connections by a hash of addresses:
 //! of four viewers, two loops would have two each in only three cases of eight, for as long as they
 //! watch.
+use super::access::Access;
 use super::arrival::Arrival;
 use super::logins::Logins;
 #[cfg(feature = "http")]
@@ -40,6 +41,8 @@ pub(super) struct Settings {
     pub(super) config: Config,
     /// Who may log in; `None` if nobody has to.
     pub(super) logins: Option<Arc<Logins>>,
+    /// From where clients may come.
+    pub(super) access: Arc<Access>,
     /// The media; `None` if they are those with which the server has started.
     pub(super) media: Option<PublishedMedia>,
 }
@@ -67,7 +70,7 @@ impl Workers {
             draining: AtomicBool::new(false),
             done: AtomicUsize::new(0),
             revision: AtomicU64::new(0),
-            settings: Mutex::new(Settings { config, logins: None, media: None }),
+            settings: Mutex::new(Settings { config, logins: None, access: Arc::default(), media: None }),
         }
     }
 

@@ -2,6 +2,7 @@
 use super::problem::{IdentityError, IdentityProblem};
 use super::provider::provider;
 use super::{Fingerprint, self_signed};
+use crate::secret_file::is_private;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -98,15 +99,12 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// Reads a file, which nobody but its owner may read if there is a key in it.
+/// Reads a file, which nobody but its owner may read if there is a key in it: see [`is_private`].
 fn read(path: &Path, has_key: bool) -> Result<Vec<u8>, IdentityProblem> {
     let file = File::open(path)?;
-    #[cfg(unix)]
-    if has_key && std::os::unix::fs::PermissionsExt::mode(&file.metadata()?.permissions()) & 0o077 != 0 {
+    if has_key && !is_private(&file, path)? {
         return Err(IdentityProblem::Permissions(path.to_owned()));
     }
-    #[cfg(not(unix))]
-    let _ = has_key;
     let mut text = Vec::new();
     if file.take(MAX_LEN + 1).read_to_end(&mut text)? as u64 > MAX_LEN {
         return Err(io::Error::other(format!("the file is longer than {} MiB", MAX_LEN >> 20)).into());

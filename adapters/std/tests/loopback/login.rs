@@ -3,7 +3,7 @@ use super::common::{LIMIT, Serving, session_of};
 use pinhole::auth::{Algorithm, Challenge, DigestResponse, Ha1};
 use pinhole::text::{Emit, TextWriter};
 use pinhole_std::media::{Library, Playback};
-use pinhole_std::server::{Event, Options, Server, User, Users};
+use pinhole_std::server::{AddressList, Event, Options, Server, User, Users};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
@@ -17,7 +17,8 @@ fn users() -> Users {
     for ((name, password), read) in [(ANNA, "*"), (BOB, "b*")] {
         let hash = |algorithm| Some(Ha1::new(algorithm, name.as_bytes(), "Pinhole", password.as_bytes()));
         let (sha256, md5) = (hash(Algorithm::Sha256), hash(Algorithm::Md5));
-        users.add(User { name: name.into(), sha256, md5, read: vec![read.into()] }).unwrap();
+        let addresses = AddressList::default();
+        users.add(User { name: name.into(), sha256, md5, read: vec![read.into()], addresses }).unwrap();
     }
     users
 }

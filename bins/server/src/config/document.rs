@@ -4,9 +4,12 @@ use super::fault::{Fault, place};
 use super::keys::{Keys, Setting};
 use super::medium::{Medium, MediumKeys};
 use crate::cli::{Serve, user_name};
+use crate::network::network;
 use crate::users::Entry;
 use clap::Args;
 use pinhole_log::{cut, redacted_value};
+use pinhole_std::server::ipnet::IpNet;
+use std::collections::HashMap;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -18,6 +21,10 @@ pub(super) struct Document {
     pub(super) media: Vec<Medium>,
     /// The users, each with its place; `None` if the file has none in it.
     pub(super) users: Option<Vec<(String, Entry)>>,
+    /// Where its keys stand, but for those of media and users.
+    pub(super) places: HashMap<String, String>,
+    /// Where each of its media has its keys, in the order of the media.
+    pub(super) media_places: Vec<HashMap<String, String>>,
     /// Whether there is something in it that is as good as a password.
     pub(super) is_secret: bool,
 }
@@ -40,7 +47,18 @@ pub(super) struct UserKeys {
     /// The paths that the user may watch, in which * is any text [default: only media that name the user]
     #[arg(long, value_name = "PATH")]
     read: Option<Vec<String>>,
+
+    /// The addresses and networks from which the user may log in [default: all]
+    #[arg(long, value_name = "ADDR[/BITS]", value_parser = network)]
+    allow: Vec<IpNet>,
+
+    /// Those from which the user may not, whatever allow says
+    #[arg(long, value_name = "ADDR[/BITS]", value_parser = network)]
+    deny: Vec<IpNet>,
 }
+
+/// The lists of those who are let in. An empty one is none for a parser of options, and would let everybody in.
+const OF_THOSE_LET_IN: [&str; 2] = ["users", "allow"];
 
 /// The name of the array with the media, and of the table with the users.
 pub(super) const MEDIA: &str = "media";
@@ -96,8 +114,11 @@ impl Reader<'_> {
                 }
                 (USERS, DeValue::Table(table)) => users = Some(table),
                 _ => {
-                    let setting = self.setting(&keys, key, value, &[MEDIA]);
-                    self.document.settings.extend(setting);
+                    let place = self.place(key);
+                    if let Some(setting) = self.setting(&keys, key, value, &[MEDIA]) {
+                        self.document.places.insert(setting.key.clone(), place);
+                        self.document.settings.push(setting);
+                    }
                 }
             }
         }
@@ -123,6 +144,13 @@ impl Reader<'_> {
             }
         };
         match keys.read(arg, value.get_ref()) {
+            Ok(texts) if texts.is_empty() && OF_THOSE_LET_IN.contains(&name) => {
+                self.fault(
+                    value,
+                    format!("{name:?} names nobody; leave it out, or name those who are let in"),
+                );
+                None
+            }
             Ok(texts) => Some(Setting { key: name.to_owned(), texts }),
             Err(error) => {
                 self.fault(value, format!("{name}: {error}"));
@@ -144,9 +172,21 @@ impl Reader<'_> {
             setting.key == "source" && setting.texts.iter().any(|text| redacted_value(text) != *text)
         };
         self.document.is_secret |= settings.iter().any(has_password);
-        match keys.make::<MediumKeys>(&settings).and_then(|keys| Medium::new(keys, settings)) {
-            Ok(medium) => self.document.media.push(medium),
-            Err(error) => self.fault(entry, error),
+        match keys
+            .make::<MediumKeys>(&settings)
+            .map_err(|error| (None, error))
+            .and_then(|keys| Medium::new(keys, settings))
+        {
+            Ok(medium) => {
+                let places = table.iter().map(|(key, _)| (key.get_ref().to_string(), self.place(key)));
+                self.document.media_places.push(places.collect());
+                self.document.media.push(medium);
+            }
+            Err((key, error)) => {
+                let key = key.and_then(|name| table.iter().find(|(key, _)| &**key.get_ref() == name));
+                let at = key.map_or(entry.span().start, |(key, _)| key.span().start);
+                self.faults.push(Fault::new(at, error));
+            }
         }
     }
 
@@ -169,12 +209,14 @@ impl Reader<'_> {
                 sha256: keys.sha256,
                 md5: keys.md5,
                 read: keys.read.unwrap_or_default(),
+                allow: keys.allow,
+                deny: keys.deny,
             };
             entry.user().map(|_| entry)
         });
         match entry {
             Ok(entry) => {
-                let place = place(self.path, self.text, at).to_string();
+                let place = self.place(name);
                 self.document.users.get_or_insert_default().push((place, entry));
             }
             Err(error) => {
@@ -182,6 +224,10 @@ impl Reader<'_> {
                 self.faults.push(Fault::new(at, format!("user {name}: {error}")));
             }
         }
+    }
+
+    fn place(&self, key: &Key<'_>) -> String {
+        place(self.path, self.text, key.span().start).to_string()
     }
 
     fn fault(&mut self, value: &Value<'_>, text: impl Into<String>) {

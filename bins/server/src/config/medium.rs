@@ -2,9 +2,11 @@
 use super::keys::Setting;
 use crate::cli::{self, Media, Serve, SourceTransport, Sources};
 use crate::device::is_device;
+use crate::network::network;
 use clap::Args;
 use pinhole::sdp::FrameRate;
 use pinhole_std::media::{NormaliseOptions, Playback, SourceOptions, SourceUrl};
+use pinhole_std::server::ipnet::IpNet;
 use pinhole_std::tls::Fingerprint;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +30,14 @@ pub(crate) struct MediumKeys {
     /// The users who may watch it, and nobody else, whatever the users' read says [default: all whose read has its path]
     #[arg(long, value_name = "USER", value_parser = cli::user_name)]
     pub(crate) users: Option<Vec<String>>,
+
+    /// The addresses and networks from which it may be watched [default: all]
+    #[arg(long, value_name = "ADDR[/BITS]", value_parser = network)]
+    pub(crate) allow: Vec<IpNet>,
+
+    /// Those from which it may not be watched, whatever allow says
+    #[arg(long, value_name = "ADDR[/BITS]", value_parser = network)]
+    pub(crate) deny: Vec<IpNet>,
 
     /// Frames per second, if it has no clock of its own
     #[arg(long, value_name = "N", value_parser = pinhole_args::frame_rate)]
@@ -58,6 +68,9 @@ pub(crate) struct MediumKeys {
     pub(crate) source_fingerprint: Option<Fingerprint>,
 }
 
+/// The keys that say who may watch a medium.
+const OF_WATCHING: [&str; 3] = ["users", "allow", "deny"];
+
 /// A medium, and how it is served.
 #[derive(Clone, Debug)]
 pub(crate) struct Medium {
@@ -71,29 +84,32 @@ impl Medium {
     /// Makes a medium of an entry.
     ///
     /// # Errors
-    /// The keys do not go together.
-    pub(super) fn new(keys: MediumKeys, settings: Vec<Setting>) -> Result<Self, String> {
+    /// The keys do not go together: why, and the key that is wrong, if it is one of those that are there.
+    pub(super) fn new(
+        keys: MediumKeys,
+        settings: Vec<Setting>,
+    ) -> Result<Self, (Option<&'static str>, String)> {
         let media = match (&keys.path, &keys.source) {
             (Some(path), None) => Media::Path(path.clone()),
             (None, Some(url)) => {
                 let name = keys.name.clone().unwrap_or_else(|| url.name().to_owned());
                 Media::Source { name, url: url.clone() }
             }
-            _ => return Err("one of \"path\" and \"source\" is expected: what is served".to_owned()),
+            (both, _) => {
+                let key = both.is_some().then_some("source");
+                return Err((key, "one of \"path\" and \"source\" is expected: what is served".to_owned()));
+            }
         };
         let is_source = matches!(media, Media::Source { .. });
-        let of_sources = ["always", "linger", "source-transport", "source-fingerprint"];
-        let wrong = settings.iter().find(|setting| match setting.key.as_str() {
-            "loop" => is_source,
-            key => !is_source && of_sources.contains(&key),
-        });
-        if let Some(Setting { key, .. }) = wrong {
-            let what = if is_source { "source, which has no end" } else { "path; it is for a source" };
-            return Err(format!("\"{key}\" has no effect on a {what}"));
-        }
-        // An empty list is none for a parser of options, and would let everybody in.
-        if settings.iter().any(|setting| setting.key == "users" && setting.texts.is_empty()) {
-            return Err("\"users\" names nobody; leave it out, or name those who may watch this".to_owned());
+        let (others, what): (&[_], _) = match is_source {
+            true => (&["loop"], "source, which has no end"),
+            false => {
+                (&["always", "linger", "source-transport", "source-fingerprint"], "path; it is for a source")
+            }
+        };
+        let has = |key: &str| settings.iter().any(|setting| setting.key == key);
+        if let Some(&key) = others.iter().find(|key| has(key)) {
+            return Err((Some(key), format!("\"{key}\" has no effect on a {what}")));
         }
         Ok(Self { media, keys, settings })
     }
@@ -143,10 +159,10 @@ impl Medium {
         }
     }
 
-    /// Whether another medium is this one, except for who may watch it.
+    /// Whether another medium is this one, except for who may watch it, and from where.
     pub(crate) fn is(&self, other: &Self) -> bool {
         let others = |settings: &[Setting]| -> Vec<_> {
-            settings.iter().filter(|setting| setting.key != "users").cloned().collect()
+            settings.iter().filter(|setting| !OF_WATCHING.contains(&&*setting.key)).cloned().collect()
         };
         others(&self.settings) == others(&other.settings)
     }

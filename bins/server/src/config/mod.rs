@@ -14,12 +14,13 @@ mod tests;
 
 use crate::cli::{Cli, DEFAULT_MEDIA, Media, Serve};
 use crate::users::{self, Entry};
+use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use document::{Document, USERS};
 use keys::{Keys, Setting};
 use pinhole_log::cut;
 use pinhole_std::server::Users;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
@@ -33,6 +34,9 @@ const MAX_LEN: u64 = 4 << 20;
 const PREFIX: &str = "PINHOLE_";
 /// The variable that names the file.
 const CONFIG: &str = "PINHOLE_CONFIG";
+
+/// Where keys stand, or the environment variables that have their values.
+type Places = HashMap<String, String>;
 
 /// Where settings come from.
 pub(crate) struct Origins {
@@ -81,7 +85,7 @@ impl Origins {
         let cli: Cli = pinhole_args::try_parse_from(&self.words).map_err(|error| vec![error.to_string()])?;
         let file = self.file(&cli);
         let mut faults = Vec::new();
-        let Document { mut settings, media, users, .. } = match &file {
+        let Document { mut settings, media, users, mut places, media_places, .. } = match &file {
             Some(path) => read_file(path).unwrap_or_else(|told| {
                 faults.extend(told);
                 Document::default()
@@ -97,6 +101,7 @@ impl Origins {
                 Ok(text) => {
                     settings.retain(|setting| setting.key != key);
                     settings.push(Setting { key: key.to_owned(), texts: vec![text] });
+                    places.insert(key.to_owned(), name);
                 }
                 Err(error) => faults.push(format!("{name}: {error}")),
             }
@@ -118,40 +123,61 @@ impl Origins {
         // A file of users takes the place of those in the configuration.
         let users = users.filter(|_| serve.logins.users.is_none());
         let configuration = Configuration { serve, media, is_named, users, file, matches };
-        let faults = configuration.contradictions();
+        let faults = configuration.contradictions(&places, &media_places);
         if faults.is_empty() { Ok(configuration) } else { Err(faults) }
     }
 }
 
 impl Configuration {
-    /// Returns what does not go together.
-    fn contradictions(&self) -> Vec<String> {
+    /// Returns what does not go together, each with the place of the key, if it is one of a file. `media` has the places of the
+    /// keys of each medium; it is not looked at if the command line names the media.
+    fn contradictions(&self, options: &Places, media: &[Places]) -> Vec<String> {
         let mut faults = Vec::new();
+        let at = |place: Option<&String>, fault: &str| match place {
+            Some(place) => format!("{place}: {fault}"),
+            None => fault.to_owned(),
+        };
+        let of_option = |key: &str, fault: &str| {
+            let place = options.get(key).filter(|_| self.is_default(key));
+            at(place, fault)
+        };
+        let of_medium = |number: usize, keys: &[&str], fault: &str| {
+            let places = media.get(number).filter(|_| self.serve.media.is_empty());
+            at(places.and_then(|places| keys.iter().find_map(|key| places.get(*key))), fault)
+        };
         let mut names = HashSet::new();
-        let named = self.media.iter().filter_map(|medium| match &medium.media {
-            Media::Source { name, .. } => Some(name),
-            Media::Path(_) => None,
-        });
-        faults.extend(named.filter(|name| !names.insert(*name)).map(|name| {
-            format!(
-                "two sources would be served as /{name}: give one of them another name, as in NAME=rtsp://HOST/PATH"
-            )
-        }));
-        faults.extend(self.serve.tls.contradictions().map(str::to_owned));
+        for (number, medium) in self.media.iter().enumerate() {
+            if let Media::Source { name, .. } = &medium.media
+                && !names.insert(name)
+            {
+                let fault = format!(
+                    "two sources would be served as /{name}: give one of them another name, as in NAME=rtsp://HOST/PATH"
+                );
+                faults.push(of_medium(number, &["name", "source"], &fault));
+            }
+        }
+        faults.extend(self.serve.tls.contradictions().map(|(key, fault)| of_option(key, fault)));
         let logins = &self.serve.logins;
         if logins.users.is_none() && self.users.is_none() {
-            let needs = [("--realm", logins.realm.is_some()), ("--allow-basic", logins.allow_basic)];
-            for (option, _) in needs.iter().filter(|(_, is_set)| *is_set) {
-                faults.push(format!("{option} needs users: name their file with --users FILE"));
+            let needs = [("realm", logins.realm.is_some()), ("allow-basic", logins.allow_basic)];
+            for (key, _) in needs.iter().filter(|(_, is_set)| *is_set) {
+                let fault = format!("--{key} needs users: name their file with --users FILE");
+                faults.push(of_option(key, &fault));
             }
-            if self.media.iter().any(|medium| medium.keys.users.is_some()) {
-                faults.push(
-                    "media have users, and there are none: name their file with --users FILE, or add [users]"
-                        .into(),
-                );
+            if let Some(number) = self.media.iter().position(|medium| medium.keys.users.is_some()) {
+                let fault =
+                    "media have users, and there are none: name their file with --users FILE, or add [users]";
+                faults.push(of_medium(number, &["users"], fault));
             }
         }
         faults
+    }
+
+    /// Returns whether the command line does not say it.
+    fn is_default(&self, key: &str) -> bool {
+        let keys = Keys::of::<Serve>();
+        let id = keys.all().find(|(name, _)| *name == key).map(|(_, arg)| arg.get_id().as_str().to_owned());
+        id.is_some_and(|id| self.matches.value_source(&id) != Some(ValueSource::CommandLine))
     }
 
     /// Reads the users who may log in; `None` if everybody may watch.
@@ -209,8 +235,8 @@ fn variable_of(key: &str) -> String {
 fn with_defaults(mut command: clap::Command, keys: &Keys, settings: &[Setting]) -> clap::Command {
     for (key, arg) in keys.all() {
         let setting = settings.iter().find(|setting| setting.key == key);
-        if let Some(text) = setting.and_then(|setting| setting.texts.first()) {
-            command = command.mut_arg(arg.get_id().as_str(), |arg| arg.default_value(text.clone()));
+        if let Some(setting) = setting {
+            command = command.mut_arg(arg.get_id().as_str(), |arg| arg.default_values(&setting.texts));
         }
     }
     command

@@ -61,12 +61,16 @@ fn table(out: &mut String, keys: &Keys, settings: &[Setting], has_help: bool) {
 }
 
 fn settings(entry: &Entry) -> Vec<Setting> {
-    let Entry { realm, sha256, md5, read, .. } = entry;
+    let Entry { realm, sha256, md5, read, allow, deny, .. } = entry;
     let one = |key: &str, text: &String| Setting { key: key.to_owned(), texts: vec![text.clone()] };
     let mut settings = vec![one("realm", realm)];
     settings.extend(sha256.as_ref().map(|hash| one("sha256", hash)));
     settings.extend(md5.as_ref().map(|hash| one("md5", hash)));
     settings.push(Setting { key: "read".to_owned(), texts: read.clone() });
+    for (key, networks) in [("allow", allow), ("deny", deny)] {
+        let texts: Vec<_> = networks.iter().map(ToString::to_string).collect();
+        settings.extend((!texts.is_empty()).then(|| Setting { key: key.to_owned(), texts }));
+    }
     settings
 }
 

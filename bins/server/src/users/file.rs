@@ -1,6 +1,9 @@
 //! The file with the users: a JSON object a line. Passwords are not in it, but whoever reads it can log in all the same.
+use crate::network::network;
 use pinhole::auth::{Algorithm, Ha1};
-use pinhole_std::server::{User, Users};
+use pinhole_std::secret_file::is_private;
+use pinhole_std::server::ipnet::IpNet;
+use pinhole_std::server::{AddressList, User, Users};
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,6 +20,9 @@ pub(crate) struct Entry {
     pub(crate) sha256: Option<String>,
     pub(crate) md5: Option<String>,
     pub(crate) read: Vec<String>,
+    /// From where the user may log in, and from where not.
+    pub(crate) allow: Vec<IpNet>,
+    pub(crate) deny: Vec<IpNet>,
 }
 
 impl Entry {
@@ -25,7 +31,8 @@ impl Entry {
         let hash =
             |algorithm| Some(Ha1::new(algorithm, name.as_bytes(), realm, password.as_bytes()).to_string());
         let (sha256, md5) = (hash(Algorithm::Sha256), hash(Algorithm::Md5));
-        Self { name: name.to_owned(), realm: realm.to_owned(), sha256, md5, read }
+        let (allow, deny) = (Vec::new(), Vec::new());
+        Self { name: name.to_owned(), realm: realm.to_owned(), sha256, md5, read, allow, deny }
     }
 
     /// Reads a line; `None` if it is empty or a comment.
@@ -42,7 +49,7 @@ impl Entry {
         // What the parser says would quote the line.
         let object: Map<String, Value> = serde_json::from_str(line)
             .map_err(|error| format!("this is no JSON (column {}); {FORM}", error.column()))?;
-        const KEYS: [&str; 5] = ["user", "realm", "sha256", "md5", "read"];
+        const KEYS: [&str; 7] = ["user", "realm", "sha256", "md5", "read", "allow", "deny"];
         if let Some(unknown) = object.keys().find(|key| !KEYS.contains(&&***key)) {
             return Err(format!("there is no key {unknown:?}; {FORM}"));
         }
@@ -59,22 +66,35 @@ impl Entry {
         let read = read.ok_or(
             "\"read\" is a list of paths that the user may watch, such as [\"*\"] or [\"front\", \"cams/*\"]",
         )?;
+        let networks = |key: &str| match object.get(key) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(texts)) if !texts.is_empty() => {
+                texts.iter().map(|text| network(text.as_str().unwrap_or_default())).collect()
+            }
+            Some(_) => Err(format!("{key:?} is a list of networks, such as [\"10.0.0.0/8\"]; {FORM}")),
+        };
         Ok(Some(Self {
             name: needed("user")?,
             realm: needed("realm")?,
             sha256: text("sha256")?,
             md5: text("md5")?,
             read,
+            allow: networks("allow")?,
+            deny: networks("deny")?,
         }))
     }
 
     /// Returns the line.
     pub(super) fn line(&self) -> String {
-        let Self { name, realm, sha256, md5, read } = self;
+        let Self { name, realm, sha256, md5, read, allow, deny } = self;
         let mut parts = vec![("user", json!(name)), ("realm", json!(realm))];
         parts.extend(sha256.as_ref().map(|hash| ("sha256", json!(hash))));
         parts.extend(md5.as_ref().map(|hash| ("md5", json!(hash))));
         parts.push(("read", json!(read)));
+        for (key, networks) in [("allow", allow), ("deny", deny)] {
+            let texts: Vec<_> = networks.iter().map(IpNet::to_string).collect();
+            parts.extend((!texts.is_empty()).then(|| (key, json!(texts))));
+        }
         let parts: Vec<_> = parts.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
         format!("{{{}}}", parts.join(","))
     }
@@ -99,7 +119,8 @@ impl Entry {
             );
         }
         let read = self.read.iter().map(|path| path.trim_start_matches('/').into()).collect();
-        Ok(User { name: self.name.as_str().into(), sha256, md5, read })
+        let addresses = AddressList::new(self.allow.iter().copied(), self.deny.iter().copied());
+        Ok(User { name: self.name.as_str().into(), sha256, md5, read, addresses })
     }
 }
 
@@ -126,20 +147,17 @@ pub(super) fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Refuses a file that others than its owner may read.
+/// Refuses a file that others than its owner may read: see [`is_private`].
 ///
 /// # Errors
 /// They may, or the system does not say.
 pub(crate) fn check_permissions(file: &File, path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    if std::os::unix::fs::PermissionsExt::mode(&file.metadata()?.permissions()) & 0o077 != 0 {
+    if !is_private(file, path)? {
         let path = path.display();
         return Err(io::Error::other(format!(
             "others may read or change this file, and log in with what is in it; run: chmod 600 {path}"
         )));
     }
-    #[cfg(not(unix))]
-    let _ = (file, path);
     Ok(())
 }
 
@@ -259,6 +277,14 @@ mod tests {
             (line.replace("\"user\":\"anna\",", ""), "line 1: \"user\" is missing"),
             (line.replace("\"md5\":\"", "\"md5\":\"x"), "line 1: \"md5\" is no hash"),
             (line.replace("\"anna\"", "7"), "line 1: \"user\" is a text"),
+            (
+                line.replace("\"read\":[]", "\"read\":[],\"allow\":[]"),
+                "line 1: \"allow\" is a list of networks",
+            ),
+            (
+                line.replace("\"read\":[]", "\"read\":[],\"deny\":[\"10.0.0.0/99\"]"),
+                "FILE, line 1: an address such as",
+            ),
             (format!("\n{line}\n{line}"), "line 3: there is a user of this name"),
             ("{\"user\":\"a\",\"realm\":\"r\",\"read\":[]}".to_owned(), "passwd"),
         ] {

@@ -44,7 +44,10 @@ pub(crate) fn run(cli: &Passwd) -> Result<String, Box<dyn Error>> {
     if password.is_empty() || password.len() > MAX_PASSWORD {
         return Err(format!("a password has 1 to {MAX_PASSWORD} bytes").into());
     }
-    let entry = Entry::new(&cli.user, &realm, &password, read);
+    let mut entry = Entry::new(&cli.user, &realm, &password, read);
+    if let Some(former) = &former {
+        (entry.allow, entry.deny) = (former.allow.clone(), former.deny.clone());
+    }
     write(path, &file::with(&before, &entry)).map_err(|error| format!("{}: {error}", path.display()))?;
     // What was written is what the server will read.
     file::load(path, Some(&realm))?;

@@ -1,69 +1,64 @@
 //! How media come into a library: what files hold, and under which path each medium is served.
-use super::super::directory::{Listing, is_video};
 use super::super::medium::Medium;
 use super::super::problem::Problem;
 use super::super::recorded::{Index, Recorded, Watch};
 use super::super::waiting::wait_for;
-use super::{Ignored, Library};
-use pinhole::text::Count;
+use super::Library;
 use std::ffi::OsStr;
 use std::fs;
 use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-impl Library {
-    /// Adds what a directory holds. `name` is the path of its pictures, and comes before those of its files.
-    pub(super) fn add_directory(
-        &mut self,
-        path: &Path,
-        name: Option<&str>,
-        listing: Listing,
-        watch: Watch<'_>,
-    ) {
-        let Listing { media: files, others: mut paths } = listing;
-        let count = paths.len();
-        paths.truncate(Ignored::PATHS_MAX);
-        if count > 0 {
-            self.ignored.push(Ignored { directory: path.to_owned(), count, paths });
-        }
-        let (videos, pictures): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_video(file));
-        for (video, after) in videos.iter().zip((0..videos.len()).rev()) {
-            let mount = name.map(|name| format!("{name}/{}", stem(video)));
-            if self.add_file(video, mount, watch).is_err() {
-                let reason = format!(
-                    "the rest of the directory is left out, too: {} and {}",
-                    Count(after, "video", "videos"),
-                    Count(pictures.len(), "picture", "pictures")
-                );
-                return self.problems.push(Problem::file(path, reason));
-            }
-        }
-        if !pictures.is_empty() {
-            self.add_pictures(path, name, pictures, watch);
-        } else if videos.is_empty() {
-            self.problems.push(Problem::file(
-                path,
-                "the directory holds no .mjpeg, .mjpg, .avi, .mkv, .mov, .mp4, .multipart or .jpg files",
-            ));
+/// What has become of something that was to be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) enum Outcome {
+    /// It is served at this path.
+    Served(String),
+    /// Another medium has its path, or is the same file.
+    Blocked,
+    /// It cannot be served.
+    LeftOut,
+}
+
+impl Outcome {
+    /// Returns the path at which it is served.
+    pub(super) fn mount(&self) -> Option<&str> {
+        match self {
+            Self::Served(mount) => Some(mount),
+            Self::Blocked | Self::LeftOut => None,
         }
     }
 
-    /// Adds the pictures of a directory as one medium, in this order.
+    /// Returns this, unless nothing has come of it, and what was there before is still served.
+    pub(super) fn or(self, old: Option<String>) -> Self {
+        match (self, old) {
+            (Self::Blocked | Self::LeftOut, Some(old)) => Self::Served(old),
+            (outcome, _) => outcome,
+        }
+    }
+}
+
+impl Library {
+    /// Adds the pictures of a directory as one medium, in this order. It takes the place of the medium `old`.
+    ///
+    /// # Errors
+    /// Its disk hangs.
     pub(in super::super) fn add_pictures(
         &mut self,
         path: &Path,
         name: Option<&str>,
         pictures: Vec<PathBuf>,
+        old: Option<&str>,
         watch: Watch<'_>,
-    ) {
+    ) -> Result<Outcome, Hangs> {
         let (files, directory, how) = (self.files.clone(), path.to_owned(), self.normalising);
         let index = move |watch: Watch<'_>| Index::of_pictures(&files, &directory, pictures, how, watch);
-        // It is told if it hangs, and nothing comes after it.
-        let _ = self.add_recorded(path, name.map(str::to_owned), watch, index);
+        self.add_recorded(path, name.map(str::to_owned), old, watch, index)
     }
 
-    /// Adds a file, at the path `mount` or that of its name. What is wrong with it is among the problems.
+    /// Adds a file, at the path `mount` or that of its name. If it can be served, it takes the place of the medium `old`.
+    /// What is wrong with it is among the problems.
     ///
     /// # Errors
     /// Its disk hangs.
@@ -71,8 +66,9 @@ impl Library {
         &mut self,
         path: &Path,
         mount: Option<String>,
+        old: Option<&str>,
         watch: Watch<'_>,
-    ) -> Result<(), Hangs> {
+    ) -> Result<Outcome, Hangs> {
         let (files, file, how) = (self.files.clone(), path.to_owned(), self.normalising);
         let opened = {
             let (files, file) = (files.clone(), file.clone());
@@ -82,13 +78,16 @@ impl Library {
         if let Some(other) = id.and_then(|id| self.added.get(&id)) {
             let reason = format!("this is the same file as {}, which is added already", other.display());
             self.problems.push(Problem::file(path, reason));
-            return Ok(());
+            return Ok(Outcome::Blocked);
         }
+        let outcome = self
+            .add_recorded(path, mount, old, watch, move |watch| Index::of_file(&files, &file, how, watch));
+        // Also if it cannot be served: another path would lead to the same.
         self.added.extend(id.map(|id| (id, path.to_owned())));
-        self.add_recorded(path, mount, watch, move |watch| Index::of_file(&files, &file, how, watch))
+        outcome
     }
 
-    /// Adds what `index` finds at `path`, to be served at `mount` or by its own name.
+    /// Adds what `index` finds at `path`, to be served at `mount` or by its own name, in the place of the medium `old`.
     ///
     /// # Errors
     /// The disk hangs.
@@ -96,9 +95,10 @@ impl Library {
         &mut self,
         path: &Path,
         mount: Option<String>,
+        old: Option<&str>,
         watch: Watch<'_>,
         index: impl FnOnce(Watch<'_>) -> (Option<Index>, Vec<Problem>) + Send + 'static,
-    ) -> Result<(), Hangs> {
+    ) -> Result<Outcome, Hangs> {
         let (playback, how, named) = (self.playback, self.normalising, path.to_owned());
         let (found, problems) = self.wait_for(path, watch, move |watch| {
             let (index, mut problems) = index(watch);
@@ -114,10 +114,11 @@ impl Library {
             (found, problems)
         })?;
         self.problems.extend(problems);
-        if let Some((recorded, mount)) = found {
-            self.mount(path, mount, Medium::Recorded(Arc::new(recorded)));
+        let Some((recorded, mount)) = found else { return Ok(Outcome::LeftOut) };
+        if let Some(old) = old.filter(|_| !self.is_full()) {
+            self.remove(old);
         }
-        Ok(())
+        Ok(self.mount(path, mount, Medium::Recorded(Arc::new(recorded))))
     }
 
     /// Runs a job that reads from the disk that `path` is on. What fails is among the problems.
@@ -141,30 +142,45 @@ impl Library {
         names.find(|name| self.all().all(|(_, other, _)| other != name)).unwrap_or_default()
     }
 
-    pub(super) fn mount(&mut self, path: &Path, mut mount: String, medium: Medium) {
+    /// Serves a medium, unless there is an obstacle, which is among the problems then.
+    pub(super) fn mount(&mut self, path: &Path, mut mount: String, medium: Medium) -> Outcome {
         if self.renames && self.all().any(|(_, other, _)| other == mount) {
             mount = self.free_mount(path);
         }
         match self.obstacle(path, &mount) {
-            Some(problem) => self.problems.push(problem),
-            None => self.media.push((mount, Some(medium))),
+            Some(problem) => {
+                self.problems.push(problem);
+                Outcome::Blocked
+            }
+            None => {
+                self.media.push((mount.clone(), Some(medium)));
+                Outcome::Served(mount)
+            }
         }
     }
 
     /// Returns why nothing can be served as `mount`.
     pub(super) fn obstacle(&self, path: &Path, mount: &str) -> Option<Problem> {
+        if self.is_full() {
+            return Some(Problem::file(path, "there are too many media"));
+        }
         if let Some((_, _, other)) = self.all().find(|(_, other, _)| *other == mount) {
             let other = other.origin();
             let reason = format!("/{mount} is served already: it is {other}; rename one of the two");
             return Some(Problem::file(path, reason));
         }
-        (self.media.len() > usize::from(u16::MAX)).then(|| Problem::file(path, "there are too many media"))
+        None
+    }
+
+    /// Returns whether there are no more numbers for media. Those of removed media are not used again.
+    fn is_full(&self) -> bool {
+        self.media.len() > usize::from(u16::MAX)
     }
 }
 
 /// A disk hangs, which is told already.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Hangs;
+pub(in super::super) struct Hangs;
 
 /// Returns the path in the URL of a file or directory. Blocks.
 fn mount_of(path: &Path) -> String {
@@ -176,6 +192,6 @@ fn mount_of(path: &Path) -> String {
 }
 
 /// Returns the name of a file without its ending.
-fn stem(path: &Path) -> String {
+pub(super) fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or(OsStr::new("video")).to_string_lossy().into_owned()
 }

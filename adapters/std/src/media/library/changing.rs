@@ -13,6 +13,16 @@ use std::thread;
 #[derive(Clone, Debug)]
 pub(crate) struct PublishedMedia(Arc<Mutex<Media>>);
 
+/// The paths of media.
+#[cfg(feature = "metrics")]
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MediaNames {
+    /// By the numbers of the media, also of those that are gone.
+    pub(crate) all: Vec<String>,
+    /// Those of live inputs and sources of the network.
+    pub(crate) live: Vec<String>,
+}
+
 pub(super) type Media = Vec<(String, Option<Medium>)>;
 
 #[cfg(feature = "server")]
@@ -20,6 +30,19 @@ impl PublishedMedia {
     /// Returns whether both are the same.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Returns the paths of the media.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn names(&self) -> MediaNames {
+        // Held for a few steps for each medium.
+        let media = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_live = |medium: &Option<Medium>| matches!(medium, Some(Medium::Live(_)));
+        let live = media.iter().filter(|(_, medium)| is_live(medium));
+        MediaNames {
+            live: live.map(|(mount, _)| mount.clone()).collect(),
+            all: media.iter().map(|(mount, _)| mount.clone()).collect(),
+        }
     }
 }
 

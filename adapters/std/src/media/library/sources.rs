@@ -33,7 +33,7 @@ impl Library {
             return self.problems.push(problem);
         }
         match self.pullers.add(url, options, (self.playback.frame_rate, self.normalising), &self.wakers) {
-            Ok(live) => self.mount(path, mount.to_owned(), Medium::Live(Box::new(live))),
+            Ok(live) => drop(self.mount(path, mount.to_owned(), Medium::Live(Box::new(live)))),
             Err(error) => self.problems.push(Problem::file(path, error)),
         }
     }

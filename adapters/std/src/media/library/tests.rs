@@ -108,3 +108,79 @@ fn media_with_one_name_get_others_if_asked() {
     assert_eq!(library.problems(), []);
     assert_eq!(library.free_mount(Path::new("a/x.mjpg")), "x.mjpg-2");
 }
+
+/// The media of a directory as it changes. Every look finds all files settled.
+#[test]
+fn media_follow_what_a_directory_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| directory.path().join(name);
+    let copy = |name: &str| {
+        fs::copy(SAMPLE, file(name)).unwrap();
+    };
+    copy("a.mjpeg");
+    copy("b.mjpeg");
+    fs::write(file("broken.avi"), "nothing").unwrap();
+    let mut library = Library::new(Playback::default());
+    let mut followed = library.add_path_with(directory.path(), Some("n"), |_| ()).unwrap();
+    let mut update = |library: &mut Library| {
+        let content = DirectoryContent::read(directory.path()).unwrap();
+        let before = library.problems().len();
+        let was_behind = followed.is_behind(&content);
+        let changes = library.update_directory(&mut followed, &content, |_| ());
+        assert!(!followed.is_behind(&content));
+        let mut mounts: Vec<_> = library.mounted().map(|mounted| mounted.mount.to_owned()).collect();
+        mounts.sort();
+        let mut followed: Vec<_> = followed.mounts().map(str::to_owned).collect();
+        followed.sort();
+        assert_eq!(followed, mounts);
+        (was_behind, changes.added, changes.removed, library.problems().len() - before)
+    };
+    let changed = |added: &[&str], removed: &[&str], problems: usize| {
+        let owned = |mounts: &[&str]| mounts.iter().map(|mount| (*mount).to_owned()).collect::<Vec<_>>();
+        (true, owned(added), owned(removed), problems)
+    };
+    let nothing = (false, Vec::new(), Vec::new(), 0);
+    assert_eq!(update(&mut library), nothing);
+    let numbers = |library: &Library| library.all().map(|(media, ..)| media).collect::<Vec<_>>();
+    assert_eq!(numbers(&library), [0, 1]);
+    // One is gone, one is new, and one is not touched.
+    fs::remove_file(file("a.mjpeg")).unwrap();
+    copy("c.mjpeg");
+    assert_eq!(update(&mut library), changed(&["n/c"], &["n/a"], 0));
+    assert_eq!(numbers(&library), [1, 2]);
+    // What is broken is told once, and what is served stays.
+    fs::write(file("b.mjpeg"), "no pictures any more").unwrap();
+    let (was_behind, added, removed, problems) = update(&mut library);
+    assert!(was_behind && added.is_empty() && removed.is_empty() && problems > 0);
+    assert_eq!((update(&mut library), numbers(&library)), (nothing.clone(), vec![1, 2]));
+    // A whole file takes its place.
+    let two = [fs::read(SAMPLE).unwrap(), fs::read(SAMPLE).unwrap()].concat();
+    fs::write(file("b.mjpeg"), two).unwrap();
+    assert_eq!(update(&mut library), changed(&["n/b"], &["n/b"], 0));
+    let frames = |library: &Library, mount: &str| {
+        library.mounted().find(|mounted| mounted.mount == mount).and_then(|mounted| mounted.frames)
+    };
+    assert_eq!(frames(&library, "n/b"), frames(&library, "n/c").map(|frames| 2 * frames));
+    // Another file of the same name waits until the first is gone.
+    copy("c.multipart");
+    assert_eq!(update(&mut library), changed(&[], &[], 1));
+    fs::remove_file(file("c.mjpeg")).unwrap();
+    assert_eq!(update(&mut library), changed(&["n/c"], &["n/c"], 0));
+    // All pictures are one medium.
+    let picture = include_bytes!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../core/src/codec/jpeg/testdata/cjpeg-420-q75.jpg"
+    ));
+    for (name, removed) in [("1.jpg", &[][..]), ("2.jpg", &["n"][..])] {
+        fs::write(file(name), picture).unwrap();
+        assert_eq!(update(&mut library), changed(&["n"], removed, 0));
+    }
+    assert_eq!(frames(&library, "n"), Some(2));
+    fs::remove_file(file("1.jpg")).unwrap();
+    fs::remove_file(file("2.jpg")).unwrap();
+    assert_eq!(update(&mut library), changed(&[], &["n"], 0));
+    // Searching again tells once more what cannot be served.
+    let before = library.problems().len();
+    let changes = library.search_again(&mut followed, |_| ());
+    assert!(changes.is_empty() && library.problems().len() > before);
+}

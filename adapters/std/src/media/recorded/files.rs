@@ -57,6 +57,10 @@ impl FileId {
 }
 
 impl Stamp {
+    pub(in super::super) fn of(metadata: &Metadata) -> Self {
+        Self { len: metadata.len(), modified: metadata.modified().ok(), id: id(metadata) }
+    }
+
     /// Returns the number of the disk; 0 where the system does not know it.
     pub(super) fn device(&self) -> u64 {
         self.id.map_or(0, |id| id.device)
@@ -191,8 +195,7 @@ impl ReadAt for File {
     }
 
     fn stamp(&self) -> io::Result<Stamp> {
-        let metadata = self.metadata()?;
-        Ok(Stamp { len: metadata.len(), modified: metadata.modified().ok(), id: id(&metadata) })
+        Ok(Stamp::of(&self.metadata()?))
     }
 }
 

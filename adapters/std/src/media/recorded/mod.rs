@@ -37,7 +37,7 @@ use source::{Source, Tools};
 pub(super) use containers::{Timing, Unit};
 #[cfg(test)]
 pub(super) use files::ReadAt;
-pub(super) use files::{Disk, FileId, Files};
+pub(super) use files::{Disk, FileId, Files, Stamp};
 pub use index::Indexing;
 pub(super) use index::{Index, Watch};
 #[cfg(feature = "metrics")]

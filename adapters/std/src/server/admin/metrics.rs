@@ -59,6 +59,10 @@ impl Collector for Reading {
 
 fn sessions(out: &mut Writer<'_>, observed: &Observed) -> fmt::Result {
     let (sums, connections) = sum_up(observed);
+    let sums: Vec<(Labels<'_, 2>, Totals)> = sums
+        .iter()
+        .map(|((medium, carrier), totals)| ([("medium", &**medium), ("transport", carrier.name())], *totals))
+        .collect();
     let each = |value: fn(&Totals) -> u64| sums.iter().map(move |(labels, totals)| (*labels, value(totals)));
     let protocols = Kind::NAMES.into_iter().zip(connections);
     out.gauge(&family::CONNECTIONS, protocols.map(|(protocol, count)| ([("protocol", protocol)], count)))?;
@@ -90,25 +94,21 @@ fn sessions(out: &mut Writer<'_>, observed: &Observed) -> fmt::Result {
     )
 }
 
-/// What was sent of a medium by a carrier, over all event loops, with its labels.
-type Sum<'a> = (Labels<'a, 2>, Totals);
+/// What was sent of a medium by a carrier, over all event loops.
+type Sum = ((Arc<str>, Carrier), Totals);
 
 /// Sums up what all event loops have published. Returns the numbers of connections, too.
-fn sum_up(observed: &Observed) -> (Vec<Sum<'_>>, [u64; Kind::NAMES.len()]) {
-    let mut sums: BTreeMap<(usize, usize), Totals> = BTreeMap::new();
+fn sum_up(observed: &Observed) -> (Vec<Sum>, [u64; Kind::NAMES.len()]) {
+    let mut sums: BTreeMap<(Arc<str>, Carrier), Totals> = BTreeMap::new();
     let mut connections = [0; Kind::NAMES.len()];
     observed.each_snapshot(|_, snapshot| {
         let watched = snapshot.totals().filter(|(_, _, totals)| **totals != Totals::default());
-        for (place, carrier, totals) in watched {
-            sums.entry((place, carrier as usize)).or_default().add(totals);
+        for (medium, carrier, totals) in watched {
+            sums.entry((medium.clone(), carrier)).or_default().add(totals);
         }
         connections.iter_mut().zip(snapshot.connections).for_each(|(sum, count)| *sum += count);
     });
-    let labelled = sums.into_iter().map(|((place, carrier), totals)| {
-        let carrier = Carrier::ALL.get(carrier).map_or("", |carrier| carrier.name());
-        ([("medium", observed.medium_at(place)), ("transport", carrier)], totals)
-    });
-    (labelled.collect(), connections)
+    (sums.into_iter().collect(), connections)
 }
 
 fn refusals(out: &mut Writer<'_>, observed: &Observed) -> fmt::Result {
@@ -152,13 +152,14 @@ fn loops(out: &mut Writer<'_>, observed: &Observed) -> fmt::Result {
 }
 
 fn sources(out: &mut Writer<'_>, observed: &Observed) -> fmt::Result {
-    let sources = &observed.sources;
-    let states = sources.iter().flat_map(|(medium, current, _)| {
+    let live = observed.media().live;
+    let sources = observed.sources.read(&live);
+    let states = sources.iter().flat_map(|&(medium, current, _)| {
         SourceState::ALL
             .map(|state| ([("medium", medium), ("state", state.name())], u64::from(state == current)))
     });
     out.gauge(&family::SOURCE_STATE, states)?;
-    let restarts = sources.iter().map(|(medium, _, restarts)| ([("medium", medium)], restarts));
+    let restarts = sources.iter().map(|&(medium, _, restarts)| ([("medium", medium)], restarts));
     out.counter(&family::SOURCE_RESTARTS, restarts)
 }
 

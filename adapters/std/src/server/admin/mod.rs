@@ -18,6 +18,7 @@ mod sessions;
 use super::Error;
 use super::acceptor::Acceptor;
 use super::bucket::Bucket;
+use super::limits::Refusal;
 use super::observe::Observed;
 use crate::clock::Clock;
 use answers::Answers;
@@ -164,12 +165,16 @@ impl Port {
     }
 
     fn accept(&mut self, now: Instant) {
-        let Self { acceptor, accepts, exchanges, poll, .. } = self;
+        let Self { acceptor, accepts, exchanges, poll, shared, .. } = self;
         if accepts.next(now).is_some() {
             return;
         }
-        acceptor.accept(|stream, _| {
+        acceptor.accept(|stream, address| {
             accepts.take(now, 1);
+            let limits = shared.observed.get().map(|observed| &observed.limits);
+            if limits.is_some_and(|limits| !is_own(address) && !limits.admits(address)) {
+                return limits.into_iter().for_each(|limits| limits.refuse(Refusal::Denied));
+            }
             if exchanges.len() >= MAX_CONNECTIONS {
                 let oldest = exchanges.iter().min_by_key(|(_, exchange)| exchange.deadline());
                 if let Some(oldest) = oldest.map(|(key, _)| key) {
@@ -184,4 +189,9 @@ impl Port {
             }
         });
     }
+}
+
+/// Returns whether an address is that of this machine, from which a server is looked after.
+fn is_own(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
 }

@@ -17,7 +17,8 @@ type Key = (Option<SessionId>, TrackId, SocketAddr);
 pub(super) fn list(observed: Option<&Observed>) -> String {
     let mut listed: Vec<(u64, Value)> = Vec::new();
     if let Some(observed) = observed {
-        observed.each_snapshot(|_, snapshot| add(observed, snapshot, &mut listed));
+        let media = observed.media().all;
+        observed.each_snapshot(|_, snapshot| add(&media, snapshot, &mut listed));
     }
     listed.sort_by_key(|(rate, _)| std::cmp::Reverse(*rate));
     let more = listed.len().saturating_sub(MAX_LISTED);
@@ -26,13 +27,13 @@ pub(super) fn list(observed: Option<&Observed>) -> String {
     json!({ "sessions": sessions, "more": more }).to_string()
 }
 
-/// Adds the sessions of one event loop, each with its rate.
-fn add(observed: &Observed, snapshot: &Snapshot, listed: &mut Vec<(u64, Value)>) {
+/// Adds the sessions of one event loop, each with its rate. `media` are the paths of the media by their numbers.
+fn add(media: &[String], snapshot: &Snapshot, listed: &mut Vec<(u64, Value)>) {
     let Snapshot { rows: (at, rows), rows_before: (before_at, rows_before), .. } = snapshot;
     let before: HashMap<Key, u64> = rows_before.iter().map(|row| (key(row), row.summary.octets)).collect();
     for row in rows {
         let rate = rate(row, before.get(&key(row)).copied(), (*before_at, *at));
-        listed.push((rate, object(observed, row, rate)));
+        listed.push((rate, object(media, row, rate)));
     }
 }
 
@@ -49,7 +50,7 @@ fn rate(row: &Row, before: Option<u64>, (from, to): (Instant, Instant)) -> u64 {
     bytes.saturating_mul(1_000_000).checked_div(time.as_micros()).unwrap_or(0)
 }
 
-fn object(observed: &Observed, row: &Row, rate: u64) -> Value {
+fn object(media: &[String], row: &Row, rate: u64) -> Value {
     let Row { session, track, peer, user, carrier, summary } = row;
     // Nobody reports about frames by HTTP.
     let reports = *carrier != Carrier::Http;
@@ -57,7 +58,7 @@ fn object(observed: &Observed, row: &Row, rate: u64) -> Value {
         "session": session.map(|session| session.to_string()),
         "peer": peer.to_string(),
         "user": user.as_deref(),
-        "medium": observed.medium_of(*track),
+        "medium": media.get(usize::from(track.media)).map_or("", String::as_str),
         "transport": carrier.name(),
         "frames": summary.frames,
         "skipped": summary.frames_skipped + summary.frames_thinned,

@@ -9,7 +9,7 @@ use super::super::byte_stream::ByteStream;
 use super::super::limits::Seat;
 use super::super::logins::Reserved;
 #[cfg(feature = "metrics")]
-use super::super::logins::{Logins, Reader};
+use super::super::logins::{Logins, name_of};
 #[cfg(feature = "metrics")]
 use super::super::observe::{Carrier, Kind, Row};
 use super::super::peer::{Next, QUANTUM, STEPS, bound_queue};
@@ -196,7 +196,7 @@ impl HttpConnection {
             session: None,
             track: frames.picker.track(),
             peer: self.address,
-            user: Reader::new(logins, &self.login).name(),
+            user: name_of(logins, &self.login),
             carrier: Carrier::Http,
             summary: Summary {
                 frames: frames.count,

@@ -3,11 +3,13 @@
 //! The loop counts without a lock. About once a second it adds the figures of its sessions up, and publishes them. If
 //! an admin port reads at that moment, it does so in the next turn.
 use super::super::Event;
-use super::{ENDED, INTERVAL, Observed, TurnTimes};
+use super::{ENDED, INTERVAL, MAX_MEDIA, OTHERS, Observed, TurnTimes};
+use crate::media::Library;
 use pinhole::frame::{FrameStore, TrackId};
 use pinhole::rtsp::LowerTransport;
 use pinhole::server::{SessionId, Summary};
 use pinhole::time::{Duration, Instant};
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::TryLockError;
@@ -17,7 +19,7 @@ use std::sync::atomic::Ordering;
 const MAX_JITTER: f64 = 10.0;
 
 /// What carries frames to a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) enum Carrier {
     Udp,
     Tcp,
@@ -59,6 +61,10 @@ pub(in super::super) struct Totals {
     pub(in super::super) jitter: f64,
 }
 
+/// The same of each medium and carrier. Media beyond the first [`MAX_MEDIA`] count as one, [`OTHERS`].
+#[derive(Clone, Debug, Default)]
+struct ByMedium(HashMap<Arc<str>, [Totals; Carrier::ALL.len()]>);
+
 /// A session as it is now.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Row {
@@ -74,8 +80,7 @@ pub(in super::super) struct Row {
 /// What a loop has published.
 #[derive(Debug, Default)]
 pub(in super::super) struct Snapshot {
-    /// By medium and carrier; see [`Self::totals`].
-    totals: Vec<Totals>,
+    totals: ByMedium,
     /// How many connections there are of each [`Kind`].
     pub(in super::super) connections: [u64; Kind::NAMES.len()],
     pub(in super::super) turns: TurnTimes,
@@ -91,9 +96,9 @@ pub(in super::super) struct LoopFigures {
     observed: Arc<Observed>,
     number: usize,
     /// What was sent by sessions that are closed now.
-    closed: Vec<Totals>,
+    closed: ByMedium,
     /// What was published last.
-    before: Vec<Totals>,
+    before: ByMedium,
     turns: TurnTimes,
     published: Option<Instant>,
 }
@@ -167,12 +172,32 @@ impl Row {
     }
 }
 
+impl ByMedium {
+    /// Returns what was sent of a medium by a carrier.
+    fn of(&mut self, medium: &str, carrier: Carrier) -> &mut Totals {
+        let is_apart = self.0.contains_key(medium) || self.0.len() < MAX_MEDIA;
+        let medium = if is_apart { medium } else { OTHERS };
+        let known = self.0.get_key_value(medium).map(|(medium, _)| medium.clone());
+        let [udp, tcp, http] = self.0.entry(known.unwrap_or_else(|| medium.into())).or_default();
+        match carrier {
+            Carrier::Udp => udp,
+            Carrier::Tcp => tcp,
+            Carrier::Http => http,
+        }
+    }
+
+    /// Forgets media that are gone, to make room for others.
+    fn forget_all_but(&mut self, library: &Library) {
+        let there: HashSet<_> = library.mounts().collect();
+        self.0.retain(|medium, _| &**medium == OTHERS || there.contains(&**medium));
+    }
+}
+
 impl Snapshot {
-    /// Returns what was sent, with the place of the medium and the carrier.
-    pub(in super::super) fn totals(&self) -> impl Iterator<Item = (usize, Carrier, &Totals)> {
-        let places = self.totals.chunks(Carrier::ALL.len()).enumerate();
-        places.flat_map(|(place, totals)| {
-            Carrier::ALL.iter().zip(totals).map(move |(carrier, totals)| (place, *carrier, totals))
+    /// Returns what was sent, with the path of the medium and the carrier.
+    pub(in super::super) fn totals(&self) -> impl Iterator<Item = (&Arc<str>, Carrier, &Totals)> {
+        self.totals.0.iter().flat_map(|(medium, totals)| {
+            Carrier::ALL.iter().zip(totals).map(move |(carrier, totals)| (medium, *carrier, totals))
         })
     }
 }
@@ -180,8 +205,7 @@ impl Snapshot {
 impl LoopFigures {
     /// Creates the figures of loop `number`, which begins.
     pub(in super::super) fn new(observed: Arc<Observed>, number: usize) -> Self {
-        let closed = vec![Totals::default(); observed.places() * Carrier::ALL.len()];
-        let before = closed.clone();
+        let (closed, before) = Default::default();
         let figures = Self { observed, number, closed, before, turns: TurnTimes::default(), published: None };
         figures.has_turned(figures.observed.clock.now().at);
         figures
@@ -205,10 +229,7 @@ impl LoopFigures {
     }
 
     fn add_closed(&mut self, mount: &str, carrier: Carrier, summary: &Summary) {
-        let place = self.observed.place_of(mount) * Carrier::ALL.len() + carrier as usize;
-        if let Some(totals) = self.closed.get_mut(place) {
-            totals.add_summary(summary);
-        }
+        self.closed.of(mount, carrier).add_summary(summary);
     }
 
     /// Takes note of a turn of the whole loop that has ended at `now`, and took `time`. Returns whether the figures are
@@ -231,8 +252,12 @@ impl LoopFigures {
         &mut self,
         now: Instant,
         connections: impl Iterator<Item = impl FnOnce(&mut dyn FnMut(Row)) -> Kind>,
-        store: &impl FrameStore,
+        library: &Library,
     ) {
+        if self.before.0.len() >= MAX_MEDIA {
+            self.closed.forget_all_but(library);
+            self.before.forget_all_but(library);
+        }
         let Some(state) = self.observed.loops.get(self.number) else { return };
         let mut snapshot = match state.snapshot.try_lock() {
             Ok(snapshot) => snapshot,
@@ -246,17 +271,14 @@ impl LoopFigures {
         std::mem::swap(rows, &mut rows_before.1);
         rows_before.0 = std::mem::replace(at, now);
         rows.clear();
-        let others = self.observed.places() - 1;
         for connection in connections {
             let kind = connection(&mut |row| {
-                let place = usize::from(row.track.media).min(others) * Carrier::ALL.len();
-                if let Some(totals) = totals.get_mut(place + row.carrier as usize) {
-                    totals.sessions += 1;
-                    totals.add_summary(&row.summary);
-                    if row.summary.jitter > 0 {
-                        totals.reporters += 1;
-                        totals.jitter += row.jitter(store.info(row.track).map_or(0, |info| info.clock_rate));
-                    }
+                let totals = totals.of(library.mount_of(row.track.media), row.carrier);
+                totals.sessions += 1;
+                totals.add_summary(&row.summary);
+                if row.summary.jitter > 0 {
+                    totals.reporters += 1;
+                    totals.jitter += row.jitter(library.info(row.track).map_or(0, |info| info.clock_rate));
                 }
                 rows.push(row);
             });
@@ -264,8 +286,10 @@ impl LoopFigures {
                 *count += 1;
             }
         }
-        for (totals, before) in totals.iter_mut().zip(&self.before) {
-            totals.keep(before);
+        for (medium, before) in &self.before.0 {
+            for (carrier, before) in Carrier::ALL.into_iter().zip(before) {
+                totals.of(medium, carrier).keep(before);
+            }
         }
         self.before.clone_from(totals);
         self.published = Some(now);
@@ -283,5 +307,33 @@ impl Drop for LoopFigures {
         if let Some(state) = self.observed.loops.get(self.number) {
             state.turned.store(ENDED, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::Playback;
+    use std::io;
+
+    #[test]
+    fn media_are_told_apart_up_to_a_bound_and_those_that_are_gone_make_room() {
+        let mut figures = ByMedium::default();
+        for number in 0..2 * MAX_MEDIA {
+            figures.of(&format!("m{number}"), Carrier::Tcp).frames += 1;
+        }
+        figures.of("m0", Carrier::Tcp).frames += 1;
+        let of = |figures: &ByMedium, medium: &str| figures.0.get(medium).map(|[_, tcp, _]| tcp.frames);
+        assert_eq!(figures.0.len(), MAX_MEDIA + 1);
+        assert_eq!(
+            [of(&figures, "m0"), of(&figures, "m1"), of(&figures, OTHERS)],
+            [Some(2), Some(1), Some(MAX_MEDIA as u64)]
+        );
+        let mut library = Library::new(Playback::default());
+        library.add_live("m1", io::empty());
+        figures.forget_all_but(&library);
+        assert_eq!(figures.0.len(), 2);
+        figures.of("new", Carrier::Tcp).frames += 1;
+        assert_eq!([of(&figures, "m1"), of(&figures, "new")], [Some(1), Some(1)]);
     }
 }

@@ -8,14 +8,12 @@ mod turn_times;
 use super::limits::Limits;
 use super::workers::Workers;
 use crate::clock::Clock;
-use crate::media::{Library, LoadingMeter};
+use crate::media::{Library, LoadingMeter, MediaNames};
 use counts::Counts;
 pub(super) use loop_figures::{Carrier, Kind, LoopFigures, Row, Snapshot, Totals};
-use pinhole::frame::TrackId;
 use pinhole::time::{Duration, Instant};
 pub(super) use sources::SourceState;
 use sources::Sources;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) use turn_times::TurnTimes;
@@ -39,9 +37,8 @@ pub(super) struct Observed {
     pub(super) loading: LoadingMeter,
     workers: Arc<Workers>,
     loops: Box<[LoopState]>,
-    /// The paths of the media that are told apart.
-    media: Box<[String]>,
-    places: HashMap<String, usize>,
+    /// The media with which the server has started.
+    media: MediaNames,
 }
 
 /// An event loop, as others see it.
@@ -68,39 +65,22 @@ pub(super) enum Phase {
 impl Observed {
     /// Creates what is known of a server with `loops` event loops before they begin.
     pub(super) fn new(library: &Library, loops: usize, limits: Arc<Limits>, workers: Arc<Workers>) -> Self {
-        let media: Box<[_]> = library.mounts().take(MAX_MEDIA).map(str::to_owned).collect();
-        let places = media.iter().cloned().zip(0..).collect();
         Self {
             clock: library.clock(),
             limits,
             counts: Counts::default(),
-            sources: Sources::of(library),
+            sources: Sources::default(),
             loading: library.loading(),
             workers,
             loops: (0..loops).map(|_| LoopState::default()).collect(),
-            media,
-            places,
+            media: library.publish().names(),
         }
     }
 
-    /// Returns how many kinds of media are told apart.
-    const fn places(&self) -> usize {
-        self.media.len() + 1
-    }
-
-    /// Returns the place of a medium in the figures, by its path.
-    fn place_of(&self, mount: &str) -> usize {
-        self.places.get(mount).copied().unwrap_or(self.media.len())
-    }
-
-    /// Returns the path of the medium at a place in the figures.
-    pub(super) fn medium_at(&self, place: usize) -> &str {
-        self.media.get(place).map_or(OTHERS, |mount| mount)
-    }
-
-    /// Returns the path of the medium of a track.
-    pub(super) fn medium_of(&self, track: TrackId) -> &str {
-        self.medium_at(usize::from(track.media))
+    /// Returns the paths of the media that there are now.
+    pub(super) fn media(&self) -> MediaNames {
+        let media = self.workers.current().media;
+        media.map_or_else(|| self.media.clone(), |media| media.names())
     }
 
     /// Reads the newest figures of each loop, with its number.

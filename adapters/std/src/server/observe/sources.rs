@@ -1,12 +1,15 @@
 //! The live inputs and sources of a server, and how they are.
 use super::super::Event;
-use crate::media::{InputEvent, Library};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use super::MAX_MEDIA;
+use crate::media::InputEvent;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 /// How a live input or a source of the network is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in super::super) enum SourceState {
     /// No picture has come yet, or nobody watches.
+    #[default]
     Waiting,
     Up,
     /// It cannot be reached, or has failed, and is tried again.
@@ -15,16 +18,12 @@ pub(in super::super) enum SourceState {
     Ended,
 }
 
-/// All of them, by their paths.
-#[derive(Debug)]
-pub(in super::super) struct Sources(Box<[Source]>);
+/// Those of which there was an event, by their paths.
+#[derive(Debug, Default)]
+pub(in super::super) struct Sources(Mutex<HashMap<String, Source>>);
 
-#[derive(Debug)]
-struct Source {
-    mount: String,
-    state: AtomicU8,
-    restarts: AtomicU64,
-}
+/// The state of a source, and how often it was lost.
+type Source = (SourceState, u64);
 
 impl SourceState {
     pub(in super::super) const ALL: [Self; 4] = [Self::Waiting, Self::Up, Self::Failed, Self::Ended];
@@ -40,16 +39,6 @@ impl SourceState {
 }
 
 impl Sources {
-    pub(super) fn of(library: &Library) -> Self {
-        let live = library.mounted().filter(|mounted| mounted.frames.is_none());
-        let source = |mount: &str| Source {
-            mount: mount.to_owned(),
-            state: AtomicU8::new(SourceState::Waiting as u8),
-            restarts: AtomicU64::new(0),
-        };
-        Self(live.map(|mounted| source(mounted.mount)).collect())
-    }
-
     /// Takes note of what happened to one of them.
     pub(super) fn note(&self, event: &Event) {
         let Event::Input { mount, event } = event else { return };
@@ -60,19 +49,27 @@ impl Sources {
             InputEvent::Ended => SourceState::Ended,
             _ => return,
         };
-        let Some(source) = self.0.iter().find(|source| source.mount == *mount) else { return };
-        source.state.store(state as u8, Ordering::Relaxed);
-        if state == SourceState::Failed {
-            source.restarts.fetch_add(1, Ordering::Relaxed);
+        // Held for a few steps, or a few for each of them where somebody reads.
+        let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if sources.len() >= MAX_MEDIA && !sources.contains_key(mount) {
+            return;
         }
+        let source = sources.entry(mount.clone()).or_default();
+        source.0 = state;
+        source.1 += u64::from(state == SourceState::Failed);
     }
 
-    /// Returns the path, the state and the number of restarts of each.
-    pub(in super::super) fn iter(&self) -> impl Iterator<Item = (&str, SourceState, u64)> {
-        self.0.iter().map(|source| {
-            let state = usize::from(source.state.load(Ordering::Relaxed));
-            let state = SourceState::ALL.get(state).copied().unwrap_or(SourceState::Waiting);
-            (&*source.mount, state, source.restarts.load(Ordering::Relaxed))
-        })
+    /// Returns the path, the state and the number of restarts of the first of those that there are. Others are forgotten.
+    pub(in super::super) fn read<'a>(&self, there: &'a [String]) -> Vec<(&'a str, SourceState, u64)> {
+        let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = HashMap::new();
+        let states = there.iter().take(MAX_MEDIA).map(|mount| {
+            let (state, restarts) = sources.remove(mount).unwrap_or_default();
+            kept.insert(mount.clone(), (state, restarts));
+            (mount.as_str(), state, restarts)
+        });
+        let states = states.collect();
+        *sources = kept;
+        states
     }
 }

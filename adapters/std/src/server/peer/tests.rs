@@ -31,6 +31,7 @@ fn shared() -> (Shared, Poll) {
         scratch,
         config: Config::DEFAULT,
         logins: None,
+        access: Arc::default(),
         #[cfg(feature = "tls")]
         certificate: Arc::default(),
         #[cfg(feature = "tls")]

@@ -84,7 +84,8 @@ impl Test {
         let mut library = Library::over(Arc::new(disk.clone()), playback, how, 8000 * input.below(4));
         library.add_path("clip.mjpeg".as_ref());
         library.add_path("film.avi".as_ref());
-        library.add_pictures("stills".as_ref(), None, vec!["a.jpg".into(), "b.jpg".into()], &mut |_| ());
+        let pictures = vec!["a.jpg".into(), "b.jpg".into()];
+        let _ = library.add_pictures("stills".as_ref(), None, pictures, None, &mut |_| ());
         assert_eq!(library.mounted().count(), 3);
         library.wake_by(Waker::noop().clone());
         let now = Now { at: START, ntp: NtpTime(1) };

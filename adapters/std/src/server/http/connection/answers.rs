@@ -101,10 +101,9 @@ impl HttpConnection {
         let Some(logins) = shared.logins.as_deref().filter(|_| self.has_pages(shared)) else {
             return Trial::Now;
         };
-        let authorization = request.authorization;
-        if authorization.is_none()
-            || logins.authenticator(NONCE, self.stream.is_secure()).is_own(&self.login, authorization)
-        {
+        let (authorization, users) = (request.authorization, logins.users_at(self.address));
+        let authenticator = logins.authenticator(&users, NONCE, self.stream.is_secure());
+        if authorization.is_none() || authenticator.is_own(&self.login, authorization) {
             return Trial::Now;
         }
         logins.ask(self.address, &mut self.trial, now.at)
@@ -119,7 +118,8 @@ impl HttpConnection {
         tell: &mut impl FnMut(&Event),
     ) -> bool {
         let Some(logins) = shared.logins.as_deref() else { return true };
-        let authenticator = logins.authenticator(NONCE, self.stream.is_secure());
+        let users = logins.users_at(self.address);
+        let authenticator = logins.authenticator(&users, NONCE, self.stream.is_secure());
         let scope = Scope::address(self.address);
         let attempt = Attempt {
             authorization: request.authorization,
@@ -182,7 +182,7 @@ impl HttpConnection {
         if !self.let_in(now, request, shared, tell) {
             return;
         }
-        let reader = Reader::new(shared.logins.as_deref(), &self.login);
+        let reader = Reader::new(shared.logins.as_deref(), &self.login, &shared.access, self.address);
         let route = Route::of(request.path, library).for_reader(library, reader);
         let (status, content, body) = match route {
             _ if !is_available(PAGE) => return self.refuse(Status::UNAVAILABLE),

@@ -1,6 +1,6 @@
 //! Pictures that are sent to a browser: stills, and streams.
 use super::super::super::Event;
-use super::super::super::logins::Reader;
+use super::super::super::logins::name_of;
 use super::super::super::shared::Shared;
 use super::super::frames::{FramePicker, Next as NextFrame};
 use super::super::picture::Picture;
@@ -37,7 +37,7 @@ impl HttpConnection {
         let frames =
             Frames { picker, framing, since: now.at, is_slow: false, last: None, count: 0, bytes: 0 };
         self.state = State::Frames(Box::new(frames));
-        let user = Reader::new(shared.logins.as_deref(), &self.login).name();
+        let user = name_of(shared.logins.as_deref(), &self.login);
         tell(&Event::BrowserOpened { peer: self.address, mount: library.mount_of(media).to_owned(), user });
     }
 
@@ -121,7 +121,7 @@ impl HttpConnection {
             frames_skipped: picker.skipped(),
             bytes,
             lifetime: now.at.since(since),
-            user: Reader::new(shared.logins.as_deref(), &self.login).name(),
+            user: name_of(shared.logins.as_deref(), &self.login),
             problem: problem.map(|(_, problem): (u16, Problem)| problem),
         });
     }
