@@ -106,7 +106,7 @@ impl<L: Link> phy::Device for Device<L> {
 
     fn transmit(&mut self, now: Instant) -> Option<Tx<'_, L>> {
         let is_ready = self.link.ready_at() <= now;
-        is_ready.then(|| Tx { link: &mut self.link, room: &mut self.sent, now })
+        is_ready.then_some(Tx { link: &mut self.link, room: &mut self.sent, now })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

@@ -268,7 +268,7 @@ impl Device for Port {
 
     fn transmit(&mut self, now: smoltcp::time::Instant) -> Option<Tx<'_>> {
         let now = self.at.unwrap_or(from_smoltcp(now));
-        (self.ready_at <= now).then(|| Tx(self, now))
+        (self.ready_at <= now).then_some(Tx(self, now))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
