@@ -119,7 +119,8 @@ impl<S: AsRef<[PoolSlot]> + AsMut<[PoolSlot]>, B: AsRef<[u8]> + AsMut<[u8]>> Fra
         }
         for want in wants {
             if want.held_until.is_some_and(|until| now < until)
-                && let Some(slot) = self.slot_mut(want.frame)
+                && let Some(index) = self.find(want.frame)
+                && let Some(slot) = self.slots.as_mut().get_mut(index)
             {
                 slot.state = State::Held;
             }
@@ -129,6 +130,8 @@ impl<S: AsRef<[PoolSlot]> + AsMut<[PoolSlot]>, B: AsRef<[u8]> + AsMut<[u8]>> Fra
     /// Takes a buffer to write the next frame into: a free one, or that of the oldest frame that is not held,
     /// which is gone then. Returns `None` if all buffers are held or leased: leave the picture out, or write over
     /// the one that is being written. Several buffers can be leased at a time, as a double-buffered DMA needs.
+    // Inlined, it takes more flash.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn lease(&mut self) -> Option<Lease> {
         let slots = self.slots.as_mut().iter_mut().enumerate();
         let usable = slots.filter(|(_, slot)| matches!(slot.state, State::Free | State::Frame));
@@ -181,8 +184,9 @@ impl<S: AsRef<[PoolSlot]> + AsMut<[PoolSlot]>, B: AsRef<[u8]> + AsMut<[u8]>> Fra
         self.ended = true;
     }
 
-    fn slot_mut(&mut self, id: FrameId) -> Option<&mut PoolSlot> {
-        self.slots.as_mut().iter_mut().find(|slot| slot.has_frame() && slot.id == id.0)
+    /// Returns the number of the buffer that has a frame.
+    fn find(&self, id: FrameId) -> Option<usize> {
+        self.slots.as_ref().iter().position(|slot| slot.has_frame() && slot.id == id.0)
     }
 
     /// Returns the number of the newest frame at which decoding can begin; that of the next frame if there is none.
@@ -246,10 +250,8 @@ impl<S: AsRef<[PoolSlot]> + AsMut<[PoolSlot]>, B: AsRef<[u8]> + AsMut<[u8]>> Fra
         if id.0 >= self.next {
             return Err(if self.ended { Miss::End } else { Miss::NotYet });
         }
-        let mut slots = self.slots.as_ref().iter().enumerate();
-        let Some((index, slot)) = slots.find(|(_, slot)| slot.has_frame() && slot.id == id.0) else {
-            return Err(Miss::Overrun { newest: self.newest_sync() });
-        };
+        let found = self.find(id).and_then(|index| Some((index, self.slots.as_ref().get(index)?)));
+        let Some((index, slot)) = found else { return Err(Miss::Overrun { newest: self.newest_sync() }) };
         let start = index.saturating_mul(self.buffer_len());
         let data = self.bytes.as_ref().get(start..).and_then(|bytes| bytes.get(..slot.len));
         let data = data.unwrap_or_default();

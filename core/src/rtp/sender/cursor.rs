@@ -130,8 +130,8 @@ impl Sender {
             return;
         }
         if self.cursor.is_start() {
-            let late = now.at.since(self.frame_due).as_micros();
-            self.begun_late = u32::try_from(late).unwrap_or(u32::MAX);
+            // A frame is late by hours only where nothing else matters any more.
+            self.begun_late = now.at.since(self.frame_due).as_micros() as u32;
         }
         self.sequence_number = sequence_number;
         self.counters.packets = self.counters.packets.wrapping_add(u64::from(packets));
