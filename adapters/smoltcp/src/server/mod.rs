@@ -237,10 +237,7 @@ impl<'a, const TRACKS: usize> Server<'a, TRACKS> {
             }
             if let Some(peer) = queue.check_progress(now.at, socket) {
                 self.connections.iter_mut().for_each(|connection| connection.on_unreachable(now.at, peer));
-                // smoltcp sends nothing for a second from the place of a socket whose last packet found no
-                // neighbour. A socket that is added has no such past.
-                let socket = sockets.remove(*handle);
-                *handle = sockets.add(socket);
+                rotation::add_again(sockets, handle);
             }
         }
     }

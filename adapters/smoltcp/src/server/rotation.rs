@@ -20,6 +20,8 @@ pub(super) struct Rotation {
 impl Rotation {
     /// Moves one of the sockets that have something to send to the first place. Does nothing unless several have,
     /// after the device has taken what it takes.
+    // Not inlined, as sockets are large: the stack of all that the server does besides would pay for two of them.
+    #[inline(never)]
     pub(super) fn turn<const TRACKS: usize>(
         &mut self,
         sockets: &mut SocketSet<'_>,
@@ -59,6 +61,15 @@ impl Rotation {
         self.lot = self.lot.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         self.lot >> 16
     }
+}
+
+/// Takes a socket out of its place and adds it again. smoltcp sends nothing for a second from the place of a socket
+/// whose last packet found no neighbour, and a socket that is added has no such past.
+// Not inlined, as sockets are large.
+#[inline(never)]
+pub(super) fn add_again(sockets: &mut SocketSet<'_>, handle: &mut SocketHandle) {
+    let socket = sockets.remove(*handle);
+    *handle = sockets.add(socket);
 }
 
 /// Calls `act` with the handle of each of the server's sockets.
