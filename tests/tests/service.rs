@@ -10,6 +10,7 @@ use pinhole_tests::server::Server;
 use pinhole_tests::viewer::watch;
 use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -152,4 +153,44 @@ fn the_unit_is_rated_at_most_2_of_10() {
     let done = run(&mut command, SOON).unwrap();
     let faults: Vec<_> = done.stderr.lines().filter(|line| line.contains("pinhole-server.service")).collect();
     assert!(done.status.success() && faults.is_empty(), "{faults:?}");
+}
+
+/// What the image of a container has is enough for the server: its root has nothing else.
+#[test]
+fn the_image_has_all_that_the_server_needs() {
+    if !available(&[Peer::Namespaces]) {
+        return;
+    }
+    let directory = TempDir::new();
+    let root = directory.path().join("image");
+    let image = |root: &Path| {
+        let mut script = Command::new(repository().join("bins/image.sh"));
+        run(script.arg(root).arg(binary("pinhole-server")), SOON).unwrap()
+    };
+    let made = image(&root);
+    assert!(made.status.success(), "{made:?}");
+    image(&root).assert_says(1, &["exists already", "name a new directory"]);
+
+    let file = std::fs::read_to_string(repository().join("bins/server/Containerfile")).unwrap();
+    for line in ["bins/image.sh /image", "COPY --from=build /image /", "CMD [\"/media\"]"] {
+        assert!(file.contains(line), "{line}");
+    }
+    let copies =
+        file.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|copy| !copy.starts_with("--"));
+    let sources: Vec<_> = copies.flat_map(|copy| copy.split(' ').rev().skip(1)).collect();
+    let missing: Vec<_> = sources.iter().filter(|source| !repository().join(source).exists()).collect();
+    assert!(sources.len() > 5 && missing.is_empty(), "{missing:?}");
+    let program = "/usr/bin/pinhole-server";
+    assert!(file.contains(&format!("ENTRYPOINT [\"{program}\"]")) && root.join(&program[1..]).is_file());
+
+    let clip = Clip::sample();
+    std::fs::copy(&clip.path, root.join("media/clip.mjpeg")).unwrap();
+    let address = fake::nobody();
+    let mut command = Command::new("unshare");
+    command.arg("--map-root-user").arg(format!("--root={}", root.display())).args([program, "/media"]);
+    let server = Running::start(command.env("PINHOLE_LISTEN", address.to_string()));
+    poll(SOON, || TcpStream::connect(address).ok()).expect("it listens");
+    watch(&format!("rtsp://{address}/clip"), Transport::Tcp, &[]).assert_whole(clip.frames);
+    server.signal("TERM");
+    assert_eq!(server.finish(SOON).status.code(), Some(0));
 }
