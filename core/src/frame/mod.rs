@@ -4,6 +4,8 @@
 mod clock;
 mod pool;
 mod ring;
+#[cfg(test)]
+mod tests;
 mod track;
 mod want;
 

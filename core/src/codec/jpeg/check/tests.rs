@@ -82,7 +82,12 @@ fn errors_name_the_byte_in_the_buffer() {
     let CheckErrorKind::Scan(fault) = error.reason else { panic!("{error}") };
     assert_eq!((fault.reason, fault.at + 3), (RecodeErrorKind::EndsEarly, error.at));
     assert!(error.to_string().ends_with(&std::format!("(byte {})", error.at)), "{error}");
-    assert_eq!(check(b"no picture").unwrap_err().to_string(), "no picture starts here (byte 0)");
+    let said = |buffer: &[u8]| check(buffer).unwrap_err().to_string();
+    assert_eq!(said(b"no picture"), "no picture starts here (byte 0)");
+    assert_eq!(said(&file[..scan.end]), std::format!("the picture has no end (byte {})", scan.end));
+    assert!(said(&file[..20]).ends_with("(byte 20)"), "{}", said(&file[..20]));
+    let longer = [&file[..scan.end], &file[scan.start + 30..]].concat();
+    assert!(said(&longer).starts_with("the scan goes on after its last MCU (byte "), "{}", said(&longer));
 }
 
 proptest! {
